@@ -19,7 +19,7 @@
 //!   writes is believed about this user alone.
 //! - *Callers are strangers to us.* Callers choose their number and name, bytes and all, and a client that reaches the
 //!   port of FastAGI chooses the arguments: none of that leads elsewhere, spends more, or is taken for Asterisk's word,
-//!   and nobody is remembered by what such a client says.
+//!   and no caller is remembered by what such a client says.
 //!
 //! From the question on all of it overlaps: while the first sentence is heard, the next is being spoken
 //! and the one after that is being written. Threads do the work and one loop hears them and Asterisk.

@@ -126,7 +126,7 @@ impl Tools {
     }
 }
 
-/// Whether any of these typed keys may be the PIN of a tool, whoever may have it used.
+/// Whether any of these typed keys may be the PIN of a tool, also of one that this caller may not use.
 pub(crate) fn may_be_pin(config: &Config, typed: &[String]) -> bool {
     let mut pins = config.tools.iter().filter_map(|tool| pin_of(tool, config));
     pins.any(|pin| pin.may_be_among(typed))

@@ -419,7 +419,11 @@ fn own((before, after): (&str, &str)) -> (String, String) {
 /// A Cargo that is too old for the edition says so, unless something before that is beyond it: words for `debug` are.
 #[test]
 fn an_old_cargo_comes_to_the_edition() {
-    for manifest in ["Cargo.toml", "tests/support/Cargo.toml"] {
+    for manifest in [
+        "Cargo.toml",
+        "tests/support/Cargo.toml",
+        "tests/support/sound/Cargo.toml",
+    ] {
         let manifest: toml::Table = document(manifest).parse().unwrap();
         let profiles = manifest.get("profile").and_then(toml::Value::as_table);
         for profile in profiles.into_iter().flat_map(toml::Table::values) {

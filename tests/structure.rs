@@ -52,6 +52,7 @@ const SLEEPERS: &[&str] = &[
 /// The parts of a call beside its phases, which may ask what time it is.
 const NO_PHASES: &[&str] = &[
     "contract",
+    "ending",
     "flow",
     "hours",
     "job",
@@ -61,6 +62,7 @@ const NO_PHASES: &[&str] = &[
     "mod",
     "operator",
     "pipeline",
+    "preparing",
     "purse",
     "remembering",
     "toolbox",

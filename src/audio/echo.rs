@@ -91,6 +91,7 @@ impl Canceller {
     /// Returns what is complete.
     pub fn push(&mut self, near: &[i16], far: &[f32]) -> Vec<Part> {
         self.far_rest.extend(far.iter().take(near.len()));
+        // Both sides stay equally long. A shift between them would be a delay that changes, which no filter can follow.
         self.far_rest.resize(self.near_rest.len() + near.len(), 0.0);
         self.near_rest.extend_from_slice(near);
         if self.is_idle() && self.far_rest.iter().all(|sample| *sample == 0.0) {
@@ -172,6 +173,8 @@ impl Canceller {
         self.until_look = LOOK_EVERY;
         let found = self.delay.find();
         match (&mut self.path, found) {
+            // `compare` has been given what is left after the removal. An echo that is still found in that is not the
+            // caller.
             (Some(path), found) if path.trust.is_given() => path.trust.is_echo(found.is_some()),
             (_, Some(peak)) => self.aim(peak),
             (_, None) => {}
@@ -193,6 +196,7 @@ impl Canceller {
             Some(path) if path.trust.has_been_given() => {
                 path.shift(peak, &self.far, &self.near, self.block);
             }
+            // Still within what the filter covers, so all that it has learnt stays of use.
             Some(path) if path.peak.abs_diff(peak) < lead / 2 => path.peak = peak,
             _ => {
                 let mut path = Path {
@@ -220,6 +224,8 @@ impl Path {
             self.start + blocks * block,
             (PARTITIONS + 1) * block,
         ));
+        // In the order in which they came, since the filter remembers what was played before. The latest block, 0, is
+        // left to `take_off`.
         for ago in (1..blocks).rev() {
             filter.play(past(far, self.start + ago * block, 2 * block));
             let came = past(near, ago * block, block);
@@ -282,6 +288,7 @@ impl Path {
         } else {
             0
         };
+        // After the block has been judged: a filter that had learnt from it would fit it too well.
         if self.trust.may_learn() {
             self.filter.learn(&rest);
         }

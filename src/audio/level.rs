@@ -83,10 +83,13 @@ impl Meter {
 
     fn count(&mut self, magnitude: f32) {
         self.average = magnitude + self.decay * (self.average - magnitude);
+        // P.56 takes the exponential average twice, which gives an envelope without ripples at the pitch of the voice.
         self.envelope = self.average + self.decay * (self.envelope - self.average);
         while (THRESHOLDS.get(self.reached)).is_some_and(|next| self.envelope >= *next) {
             self.reached += 1;
         }
+        // P.56 counts 0.2 s after speech as speech (the hangover), for each threshold from the moment at which the
+        // envelope fell below it.
         while self.reached > 0 && self.envelope < THRESHOLDS[self.reached - 1] {
             self.reached -= 1;
             self.until[self.reached] = self.now + self.hangover;

@@ -105,6 +105,8 @@ impl SlidingMaximum {
 
     fn push(&mut self, value: f32) -> f32 {
         if value > 0.0 {
+            // A value that is no larger than a later one can never be the largest again. So each is added and removed
+            // once, whatever the window.
             while self
                 .candidates
                 .back()

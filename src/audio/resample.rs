@@ -115,7 +115,7 @@ impl Engine {
         let block = from_hz / BLOCKS_PER_SECOND;
         let sinc = Async::new_sinc(ratio, 1.0, &parameters, block, 1, FixedAsync::Input).ok()?;
         // rubato's frame n, counted from 1, is the sound n * down / up - len / 2 + 1 / filters samples after its start.
-        // With so much silence before the sound, its start falls on a frame.
+        // The silence that is put before the sound makes its start fall on a frame.
         let start = |silence: usize| up * (len / 2 + silence) - up / filters;
         let silence = (0..down).find(|&silence| start(silence).is_multiple_of(down))?;
         let mut engine = Self {
@@ -142,6 +142,7 @@ impl Engine {
 
     fn finish(mut self, len_frames: usize, output: &mut Vec<f32>) {
         while self.frames_out < len_frames {
+            // The filter holds back its last half, which only more input pushes out.
             self.block.resize(self.sinc.input_frames_next(), 0.0);
             self.emit_block(output);
         }
@@ -170,8 +171,8 @@ fn greatest_common_divisor(a: usize, b: usize) -> usize {
     }
 }
 
-/// From half a telephone's rate to the highest of the studio's. The bound is for memory: a second has so many places
-/// between two samples where both rates are without a common divisor.
+/// From half a telephone's rate to the highest of the studio's. The bound is for memory: where
+/// two rates have no common divisor, there are as many places between two samples as the rate to be made has samples.
 const RATES_HZ: RangeInclusive<u32> = 4_000..=192_000;
 
 const BLOCKS_PER_SECOND: usize = 63;

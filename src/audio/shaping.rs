@@ -97,12 +97,14 @@ impl Shaper {
             lead.finish(&mut rest);
             self.pass_on(&rest, output);
         }
+        // Before the limiter ends: a short sound may have waited for its gain until now.
         self.settle(output);
         self.limiter.finish(output);
         self.meter?.level()
     }
 
     fn pass_on(&mut self, samples: &[f32], output: &mut Vec<f32>) {
+        // Measured before the gain, since what is kept of a voice is how loud the provider makes it.
         if let Some(meter) = &mut self.meter {
             meter.push(samples);
         }

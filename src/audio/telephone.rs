@@ -292,6 +292,7 @@ impl<W: Write + Seek> Encoder<W> {
 
     fn finish(mut self) -> io::Result<Duration> {
         let len_frames = self.len_frames;
+        // See `WAV_UNPLAYED_FRAMES`: without it the end of the last word would not be heard.
         let unplayed = if matches!(self.sink, Sink::Wav(_)) {
             WAV_UNPLAYED_FRAMES
         } else {

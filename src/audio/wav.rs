@@ -136,6 +136,7 @@ impl<R: Read> Reader<R> {
         self.carry.resize(had + READ_BLOCK_BYTES, 0);
         let read = loop {
             match self.input.read(&mut self.carry[had..]) {
+                // A signal has come, as at a hang-up. It says nothing of the file.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => break result.map_err(Error::Read)?,
             }

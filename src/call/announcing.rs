@@ -3,12 +3,11 @@
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
+use super::contract;
+use super::parts::Call;
 use super::phrase::Hearing;
-use super::{Call, contract};
 use crate::config::{Arguments, Config, Environment, Job, limits::Callers};
-use crate::services::Services;
 use crate::spending::limits::Refused;
 use crate::sys::error::{At, Failure, INTERNAL, Stage};
 
@@ -51,10 +50,7 @@ impl<O: Write> Call<O> {
         if self.disclosure.due().is_none() {
             return Ok(());
         }
-        let services = Services::new(&config, self.line.hangup()).at(Stage::Config)?;
-        let services = Arc::new(services);
-        self.remembering.recall_failures(&services, config.state());
-        self.services = Some((services.clone(), config.state()));
+        let services = self.connect(&config)?;
         let encoding = self.encoding(&config);
         self.flow(&config, services, encoding)
             .disclose(Hearing::Keeps)?;

@@ -204,6 +204,7 @@ impl Answering {
 
     /// No more will come.
     pub(super) fn end_with(&mut self, result: Result<(), Failure>) {
+        // The first end counts: a thread that ends because another has failed would hide the cause.
         self.end.get_or_insert(result);
         self.is_written = true;
         self.playout.complete();
@@ -297,6 +298,7 @@ impl Answering {
 
     /// What it is time to play.
     fn play_on(&mut self, now: Instant) -> Option<Act> {
+        // The answer pauses because the caller may have begun to speak. A filler would interrupt them as well.
         if self.pausing.is_some() {
             return None;
         }
@@ -366,6 +368,7 @@ impl Answering {
         }
         scene.turn.spoken.was_heard(self.playout.heard_of(now));
         let failure = match self.outcome.take() {
+            // Only silence was left to hear, so the answer counts as heard.
             Some(Ok(Answered::Interrupted)) if self.playout.is_nearly_over() => None,
             Some(Ok(answered)) => return Some(Ok(answered)),
             Some(Err(failure)) => Some(failure),

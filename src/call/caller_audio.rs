@@ -269,6 +269,7 @@ impl CallerAudio {
         let was_in_turn = self.endpointer.is_in_turn();
         let (mut changes, said) = (Vec::new(), &mut self.said);
         self.endpointer.push(samples, |change, endpointer| {
+            // Copied here, because the same piece may go on with the next turn.
             if matches!(change, Change::Pause | Change::EndOfTurn) {
                 *said = endpointer.heard();
             }

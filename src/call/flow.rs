@@ -258,6 +258,7 @@ impl<O: Write> Flow<'_, O> {
                 break Err(called).at(Stage::Reply);
             }
         };
+        // No phase leaves a sound behind: the next one would take its reply for that of its own.
         let last = self.line.stop().map(Input::Ended);
         match last.and_then(|last| self.operator().called_by(&last)) {
             // It was pressed just before the phase ended.

@@ -1,5 +1,5 @@
 //! The caller's line: the only place of a call that waits for what happens next, and the only one that plays. (A job that
-//! is to end, whose words nobody waits for, is given a moment by `Job` itself.)
+//! is to end, and whose words are not waited for, is given a moment by `Job` itself.)
 //!
 //! Asterisk gives one reply to each sound, when that has ended, and the reply is read here alone. What follows from an
 //! input is decided by the phases of a call, which know nothing of Asterisk's replies.

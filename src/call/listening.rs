@@ -115,6 +115,7 @@ impl Listening {
         let Some(mut said) = scene.said.pop() else {
             return;
         };
+        // All turns that were said into the phrase are one question: a caller who is not answered yet goes on.
         for before in scene.said.drain(..).rev() {
             said.samples.splice(..0, before.samples);
         }
@@ -273,7 +274,7 @@ impl Listening {
         }
     }
 
-    /// Keeps the words of what was sent in a pause after which the caller has gone on.
+    /// Keeps the words of what was sent in a pause after which the caller went on speaking.
     fn keep_known(&mut self, scene: &mut Scene) {
         let is_over = |ahead: &mut Trial| !ahead.is_whole() && ahead.transcript.is_some();
         if let Some(known) = self.ahead.take_if(is_over).and_then(|ahead| ahead.known()) {

@@ -1,6 +1,9 @@
 //! How a call, or one answer in it, has ended.
 
-use crate::sys::error::Failure;
+use std::thread;
+
+use crate::spending::limits::Refused;
+use crate::sys::error::{Failure, INTERNAL, Stage};
 
 /// How a call has ended.
 #[derive(Debug)]
@@ -19,6 +22,29 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
+    /// How a call has ended that was carried through with this result, `stage` being what was done last.
+    pub(super) fn of(
+        result: thread::Result<Result<Self, Failure>>,
+        is_forged: bool,
+        is_hung_up: bool,
+        stage: Stage,
+    ) -> Self {
+        match result {
+            // A caller who can put lines into the block can put a hang-up there as well. With that as its status a
+            // forged call would leave no reason in any log.
+            Ok(Err(failure)) if is_forged => Self::Failed(failure),
+            // A hang-up ends the work under way by an error of some kind, which is no failure of the call.
+            _ if is_hung_up => Self::HungUp,
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(failure)) if failure.cause.is::<Refused>() => Self::Limited(failure),
+            Ok(Err(failure)) => Self::Failed(failure),
+            Err(_) => Self::Failed(Failure {
+                stage,
+                cause: INTERNAL.into(),
+            }),
+        }
+    }
+
     /// The file that the dialplan is to play; empty if there is none.
     pub(super) fn file(&self) -> &str {
         match self {

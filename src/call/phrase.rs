@@ -43,7 +43,7 @@ pub(super) enum PhraseEnd {
     Heard,
     /// Why the caller has not heard it.
     Unheard(String),
-    /// The caller spoke, after they had heard so much of the sound of this name.
+    /// The caller spoke when they had heard the sound `name` for `after`.
     Interrupted { name: String, after: Duration },
 }
 
@@ -99,6 +99,8 @@ impl Phrase {
         if self.hearing == Hearing::Ignores {
             return;
         }
+        // Taken at each end, since the endpointer keeps one turn only, and the caller may say several into a long
+        // phrase.
         if changes.contains(&Change::EndOfTurn) {
             let heard = scene.caller.as_ref().map(CallerAudio::heard);
             let heard = heard.and_then(question::trim);
@@ -121,6 +123,8 @@ impl Phrase {
     }
 
     fn take(&mut self, event: Event) {
+        // Work may end in any of these ways, and a phrase that is waited for must end in each: the call goes on behind
+        // it.
         let made = match event {
             Event::Phrase(place) => Ok(files::absolute(&place)),
             Event::End(Err(failure)) => Err(failure),
@@ -203,6 +207,7 @@ impl Phase for Phrase {
                 }));
             }
             State::Over => {
+                // Else what was said into the phrase would count as the beginning of the next turn.
                 if let Some(caller) = &mut scene.caller
                     && self.hearing == Hearing::Ignores
                 {

@@ -79,6 +79,7 @@ impl PlayoutBuffer {
     /// No more will come. What is less than a frame is left out: only a broken sound ends so.
     pub(super) fn complete(&mut self) {
         self.is_complete = true;
+        // Asterisk plays whole frames only. The rest would keep `is_over` from ever being true.
         let whole = self.held.len() / self.encoding.frame_bytes() * self.encoding.frame_bytes();
         self.held.truncate(whole);
     }
@@ -120,6 +121,7 @@ impl PlayoutBuffer {
         self.refill.is_some_and(|(since, first)| {
             let frames = self.held.len().saturating_sub(first) / self.encoding.frame_bytes();
             let came = FRAME * u32::try_from(frames).unwrap_or(u32::MAX);
+            // What comes in one packet comes at once, however slow the voice is. It takes several to tell.
             came >= TELLING && came > now.saturating_duration_since(since)
         })
     }
@@ -317,6 +319,8 @@ impl PlayoutBuffer {
             let before = loudness.get(at - 1).copied().unwrap_or_default();
             before + loudness.get(at).copied().unwrap_or(before)
         };
+        // `min_by_key` returns the first of equals, so the latest comes first here: the later the pause, the more time
+        // the voice has to catch up.
         (1..=most).rev().min_by_key(edge).unwrap_or(most)
     }
 

@@ -39,6 +39,8 @@ impl Purse {
             Some(admission) => {
                 let spent = self.bill.total();
                 let went_on = limits.go_on(admission, spent, max_cost, SystemTime::now);
+                // The first fault of a call is kept. Administrators are told one line of each topic a day, and later
+                // faults follow from it.
                 self.fault = self.fault.take().or_else(|| admission.alone.clone());
                 went_on
             }
@@ -67,6 +69,7 @@ impl Purse {
         let admitted = config
             .limits
             .admit(&state, caller, max_cost, SystemTime::now);
+        // Only after the admission: it is the change on the server that finds out whether the count was lost.
         self.lost = limits::lost(&state, SystemTime::now());
         self.admission = admitted?;
         if let Some(admission) = &self.admission {
@@ -79,6 +82,7 @@ impl Purse {
 
     /// Gives back what was set aside and not spent.
     pub(super) fn settle(&mut self) {
+        // Taken, so that a second settling cannot give the same money back again.
         if let Some(admission) = self.admission.take() {
             admission.settle(self.bill.total());
         }

@@ -32,7 +32,7 @@ impl<O: Write> Flow<'_, O> {
         let is_interrupted = matches!(said, PhraseEnd::Interrupted { .. });
         match said {
             // Article 50 wants the caller informed, and not that they are kept from speaking. Without its last word a
-            // sentence still tells it; whoever has heard less is told at the beginning of the next answer, or before the
+            // sentence still tells it; a caller who has heard less is told at the beginning of the next answer, or before the
             // next phrase where it was a noise that stopped it.
             PhraseEnd::Interrupted { name, after } if after < self.length_of(&name) * 4 / 5 => {
                 self.disclosure.is_cut_off = true;

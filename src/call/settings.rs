@@ -180,8 +180,8 @@ impl Settings {
         }
     }
 
-    /// The same where what happens next depends on the words: a recogniser transcribes them, whoever hears callers
-    /// otherwise.
+    /// The same where what happens next depends on the words: a recogniser transcribes them, also where a
+    /// model hears callers otherwise.
     pub(super) fn transcribed(self) -> Self {
         Self {
             hearer: Hearer::Recognizer,

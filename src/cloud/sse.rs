@@ -23,6 +23,8 @@ impl Events {
         let mut complete = Vec::new();
         for part in bytes.split_inclusive(|byte| is_line_end(*byte)) {
             let end = part.last().copied().filter(|byte| is_line_end(*byte));
+            // CR and LF of one line end may come in two pieces. Taken for a line of its own, the LF would end the event
+            // early.
             let is_rest_of_crlf = self.ends_with_cr && part == b"\n";
             self.ends_with_cr = end == Some(b'\r');
             if is_rest_of_crlf {
@@ -39,6 +41,8 @@ impl Events {
 
     /// Returns the data of an event that only the stream's end has ended.
     pub(crate) fn rest(&mut self) -> Option<String> {
+        // The specification drops an event that no empty line ends. It is kept, since it may hold the last words of an
+        // answer, or why there are no more.
         let unfinished = self.end_line();
         unfinished.or_else(|| self.take_line(""))
     }
@@ -69,6 +73,7 @@ impl Events {
             if !self.data.is_empty() {
                 self.data.push('\n');
             }
+            // One space after the colon belongs to the format, every other one to the data.
             self.data.push_str(data.strip_prefix(' ').unwrap_or(data));
         } else if line.is_empty() {
             return Some(std::mem::take(&mut self.data)).filter(|data| !data.is_empty());

@@ -31,7 +31,7 @@ pub(crate) enum Way {
     Webhook,
 }
 
-/// Who has said something.
+/// The speaker of a transcript's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Speaker {
@@ -143,7 +143,7 @@ impl Entry {
         UNIX_EPOCH + Duration::from_millis(self.time_ms)
     }
 
-    /// By what messages are kept in order: those of one caller. What is of nobody that is known stands alone.
+    /// The key within which messages are kept in order: the caller. A message of an unknown caller stands alone.
     pub(super) fn sequence(&self) -> String {
         if number::is_withheld(&self.caller.number) {
             self.id.clone()

@@ -234,7 +234,7 @@ impl Spool {
                 Ok(Some(entry)) if is_theirs(&entry) => {
                     remove(&path).map(|()| usize::from(!is_part(&path)))
                 }
-                // Half a message is nobody's, and goes an hour later.
+                // A message that was not written to its end names no caller, and is removed an hour later.
                 Err(_) if is_part(&path) => Ok(0),
                 read => read.map(|_| 0),
             };
@@ -321,8 +321,8 @@ impl Spool {
         Ok(trial.try_writing()?)
     }
 
-    /// Takes the lock of whoever delivers, where no other process holds it. One that holds it is told that there is more to
-    /// be delivered.
+    /// Takes the lock of the process that delivers, where no other one holds it. One that holds it is told that there is
+    /// more to be delivered.
     ///
     /// # Errors
     /// [`Error`].

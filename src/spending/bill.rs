@@ -64,6 +64,7 @@ impl Billing {
         endpoint: &Endpoint,
         max_usage: Usage,
     ) -> Result<Entry, cloud::Error> {
+        // Checked last, since what is put down next is paid for.
         if self.over.is_raised() {
             return Err(cloud::Error::HungUp("nobody"));
         }
@@ -157,6 +158,7 @@ impl Entry {
         if let Some(told) = error.service().and_then(cloud::Error::tokens) {
             return self.used(tokens(told));
         }
+        // These alone are sure not to be billed. After any other error the request counts in full.
         if let Some(
             cloud::Error::Connect { .. }
             | cloud::Error::Refused(_)

@@ -73,7 +73,7 @@ pub(crate) fn alone() -> Command {
 pub(crate) fn leave(mut alone: Command) -> io::Result<()> {
     let pipes = alone.stdin(Stdio::null()).stderr(Stdio::null());
     let child = pipes.stdout(Stdio::piped()).spawn()?;
-    // Until it has its session, whoever ends this process together with its group ends it as well.
+    // Until it has its session, a signal to the group of this process ends it as well.
     child.stdout.map_or(Ok(0), |mut pipe| pipe.read(&mut [0]))?;
     Ok(())
 }

@@ -50,6 +50,7 @@ pub struct Usage {
 impl Price {
     /// The cost of one request with this usage.
     pub fn of(self, usage: Usage) -> MicroDollars {
+        // A step of 0 would make the division below no number, and what is no number becomes a cost of 0.
         let step = self.step_seconds.max(SHORTEST_STEP);
         let seconds = MILLISECONDS * millions(usage.audio_ms);
         let minutes = (seconds / step).ceil() * step / 60.0;
@@ -98,6 +99,7 @@ impl Add for Usage {
 
     fn add(self, other: Self) -> Self {
         Self {
+            // Saturating, as all sums of costs: one that wrapped around would be small, and pass every limit.
             audio_ms: self.audio_ms.saturating_add(other.audio_ms),
             input_tokens: self.input_tokens.saturating_add(other.input_tokens),
             output_tokens: self.output_tokens.saturating_add(other.output_tokens),
@@ -150,6 +152,7 @@ impl Sum for MicroDollars {
 /// Shows the amount to a hundredth of a cent: `$0.0123`.
 impl fmt::Display for MicroDollars {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Rounded up, so that what costs anything never shows as $0.0000.
         let tenths_of_mills = self.0.div_ceil(100);
         write!(
             f,

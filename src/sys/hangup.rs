@@ -70,6 +70,8 @@ impl Hangup {
 
     /// Whether the caller has hung up.
     pub(crate) fn is_raised(&self) -> bool {
+        // Nothing is ever sent (`Infallible`). The disconnection is the message, since all receivers see it, and see it
+        // for ever.
         self.raised.try_recv() == Err(TryRecvError::Disconnected)
     }
 

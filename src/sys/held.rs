@@ -55,6 +55,7 @@ impl Trust {
 
     /// Whether no other user can rename or replace what is in this folder and is ours.
     fn keeps(self, stat: &Stat) -> bool {
+        // With the sticky bit, as `/tmp` has it, only the owner of a file may rename or remove it: chmod(2).
         self.is_ours(stat) && (!is_open(stat) || stat.st_mode & STICKY != 0)
     }
 }

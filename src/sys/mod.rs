@@ -1,4 +1,4 @@
-//! What everything else shares: files and whose they are, locks, hang-up, clock, money, errors, and what nobody may read.
+//! What everything else shares: files and whose they are, locks, hang-up, clock, money, errors, and what must not be shown.
 
 pub(crate) mod apart;
 pub(crate) mod console;

@@ -39,6 +39,8 @@ impl fmt::Display for Words<'_> {
 
 /// Makes `secret`, a key or a token, one that [`secrets`] takes out from here on, if it has at least 12 characters.
 pub(crate) fn enrol(secret: &str) {
+    // A panic on another thread must not let keys through: the keys are still there, so a poisoned lock is used as it
+    // is.
     let mut in_force = IN_FORCE.write().unwrap_or_else(PoisonError::into_inner);
     in_force.add(secret);
 }
@@ -114,6 +116,7 @@ fn without_grams(text: &str, grams: &Grams) -> String {
 /// whole of `words` where that is shorter.
 fn without_words(text: &str, words: &str) -> String {
     let least = WORDS_PART.min(words.len());
+    // `windows` panics at a length of 0, and no words hide nothing.
     if least == 0 {
         return text.to_owned();
     }
@@ -137,6 +140,7 @@ fn without_words(text: &str, words: &str) -> String {
 
 /// How many bytes at the beginning of `text` stand somewhere in `source`, if these are at least `least` bytes.
 fn common_beginning(text: &str, source: &str, least: usize) -> Option<usize> {
+    // By characters, not bytes: `text` is cut where they end, which must not be within one.
     let matches = source.char_indices().map(|(start, _)| {
         let pairs = text.chars().zip(source[start..].chars());
         let same = pairs.take_while(|(a, b)| a == b);

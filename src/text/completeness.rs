@@ -139,7 +139,7 @@ impl Utterance {
             || run.len() >= LONG_RUN
             || first.starts_with('0')
             || ends_with(language.numbers, before);
-        // How long it is to become is not known; with so many signs most are whole.
+        // How long it will become is not known; most are whole from this number of signs on.
         is_told && run.iter().sum::<usize>() < WHOLE_NUMBER
     }
 
@@ -240,7 +240,7 @@ fn signs(word: &str, language: &Language) -> Option<usize> {
 const TRAILING_OFF: [char; 7] = [',', ';', ':', '-', '–', '—', '…'];
 /// What listeners say to show that they follow. It ends with what alone would be a filler.
 const FOLLOWING: &str = "mm_hm mm_hmm m_hm mhm mhmm mmhm uh_huh aha";
-/// What is told in so many pieces is a number or a name, and no amount or time.
+/// The number of pieces from which on what is told is a number or a name, and no amount or time.
 const LONG_RUN: usize = 3;
 const WHOLE_NUMBER: usize = 9;
 

@@ -104,9 +104,11 @@ enum Becomes {
 }
 use Becomes::{Sent, Told};
 
+/// A tool, one of its arguments, the value that a model gives for it, and what becomes of that.
+type Planted = (&'static str, &'static str, Value, Becomes);
+
 #[rustfmt::skip] // One fault a line: a table.
-fn planted() -> Vec<(&'static str, &'static str, Value, Becomes)> {
-    let way = Told("must not be . or ..");
+fn values_of_other_kinds() -> Vec<Planted> {
     let control = || Told("control character");
     vec![
         // Types.
@@ -142,8 +144,14 @@ fn planted() -> Vec<(&'static str, &'static str, Value, Becomes)> {
         ("look", "kind", json!("a\u{0}b"), control()),
         ("order", "who", json!("a\u{1b}[2J"), control()),
         ("order", "who", json!("a\u{85}b"), control()),
+    ]
+}
+
+#[rustfmt::skip] // One fault a line: a table.
+fn values_that_lead_elsewhere() -> Vec<Planted> {
+    vec![
         // The path.
-        ("look", "kind", json!(".."), way),
+        ("look", "kind", json!(".."), Told("must not be . or ..")),
         ("look", "kind", json!("."), Told("must not be . or ..")),
         ("look", "kind", json!("../admin"), Told("must not be . or ..")),
         ("look", "kind", json!("tea/../../admin"), Told("must not be . or ..")),
@@ -182,7 +190,8 @@ fn planted() -> Vec<(&'static str, &'static str, Value, Becomes)> {
 #[test]
 fn whatever_a_model_gives_host_path_headers_and_shape_are_those_of_the_settings() {
     let bench = Bench::new(|_| ToolAnswer::Gives(Response::new(200, "text/plain", "done")));
-    let planted = planted();
+    let mut planted = values_of_other_kinds();
+    planted.extend(values_that_lead_elsewhere());
     assert!(planted.len() >= 60, "{}", planted.len());
     for (tool, name, value, becomes) in planted {
         let mut arguments = right(tool);

@@ -9,6 +9,8 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use testkit::audio::{Clip, wav};
+
 pub(crate) const RATE_HZ: u32 = 8000;
 
 /// How many samples `seconds` are at `rate_hz`.
@@ -209,14 +211,8 @@ pub(crate) fn data(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// A WAV whose header is the canonical 44 bytes, as all the packs have.
 pub(crate) fn read_wav(path: &Path) -> Pcm {
-    let bytes = fs::read(path).unwrap();
-    let rate_hz = u32::from_le_bytes(bytes[24..28].try_into().unwrap());
-    let samples = bytes[44..]
-        .chunks_exact(2)
-        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
-        .collect();
+    let Clip { rate_hz, samples } = wav::read(path);
     Pcm { rate_hz, samples }
 }
 

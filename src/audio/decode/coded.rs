@@ -76,6 +76,7 @@ impl Coded {
             return Ok(true);
         };
         let frames = self.interleaved.chunks_exact(channels.into());
+        // The mean of the channels, since their sum could be beyond full scale.
         mono.extend(frames.map(|frame| frame.iter().sum::<f32>() / f32::from(channels)));
         Ok(true)
     }
@@ -98,6 +99,7 @@ impl Coded {
                 Err(cause) => return Err(broken(cause)),
             },
         };
+        // A damaged packet is a moment of sound. What follows is worth more to the caller than an error.
         log::debug!("passed over a damaged packet: {damage}");
         Ok(None)
     }

@@ -76,7 +76,7 @@ impl Delay {
         let energy = |samples: &[f32]| samples.iter().map(|sample| sample * sample).sum::<f32>();
         self.came = KEPT * self.came + energy(near);
         self.blocks = KEPT * self.blocks + 1.0;
-        // The energy of the block that was played so many samples before; from one delay to the next, it loses its
+        // The energy of the block that was played `delay` samples before; from one delay to the next, it loses its
         // last sample and gains one before its first.
         let mut then = energy(&played[LAGS..]);
         for (delay, sum) in self.played_at.iter_mut().enumerate() {

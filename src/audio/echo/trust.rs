@@ -52,10 +52,12 @@ impl Trust {
         let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
         let level = level_dbfs(echo);
         self.echo_dbfs = level.max(self.echo_dbfs - FADES_DB);
+        // Beside so soft an echo noise would decide, so the block counts neither for trust nor against it.
         if level < AUDIBLE_DBFS {
             return;
         }
         self.loudest_dbfs = level.max(self.loudest_dbfs - FORGOTTEN_DB);
+        // All four decay alike, so that their ratios are those of the same 0.4 s.
         for (sum, energy) in [
             (&mut self.came, product(came, came)),
             (&mut self.echo, product(echo, echo)),
@@ -69,6 +71,7 @@ impl Trust {
             if self.left_db.len() == MAX_BLOCKS {
                 self.left_db.pop_front();
             }
+            // Relative to the echo, so that it holds for louder and softer parts of an answer alike.
             self.left_db.push_back(level_dbfs(left) - level);
         }
         self.judge();
@@ -79,6 +82,8 @@ impl Trust {
         if self.seen < ENOUGH_AGAIN {
             return;
         }
+        // Two thresholds, so that trust does not come and go within a word: it is lost at 0.4 and won back at 0.7. To
+        // win it at first takes longer and an echo that is really removed.
         if self.is_given {
             self.is_given = found > LOST;
         } else if self.has_been_given {
@@ -166,6 +171,8 @@ impl Trust {
             (0, known)
         };
         let mut known: Vec<f32> = self.left_db.range(from..to).copied().collect();
+        // The upper quartile: above most of what an echo leaves, and not moved by a single loud block, which may be the
+        // caller.
         let at = known.len() * 3 / 4;
         let left = match known.get_mut(at) {
             Some(_) => *known.select_nth_unstable_by(at, f32::total_cmp).1,
@@ -189,7 +196,7 @@ fn level_dbfs(samples: &[f32]) -> f32 {
 const SILENT_DBFS: f32 = -120.0;
 /// A foretold echo that is softer than this tells nothing: line noise and the steps of mu-law are as loud.
 const AUDIBLE_DBFS: f32 = -50.0;
-/// Within a room an echo fades by so much in a block.
+/// How much an echo within a room fades in a block.
 const FADES_DB: f32 = 4.0;
 /// What is kept of the energies from one block to the next: 0.4 s count.
 const KEPT: f32 = 0.95;

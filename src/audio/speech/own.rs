@@ -1,7 +1,7 @@
 //! How loud the caller speaks and how loud it is around them, which tells one from the other.
 //!
 //! The noise floor of [`turn`](super::turn) is the level of the pauses in steady noise. A street, a television and other
-//! talkers fluctuate, and are above that floor nearly always; but whoever holds the phone is louder than they are.
+//! talkers fluctuate, and are above that floor nearly always; but the person who holds the phone is louder than they are.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -89,7 +89,7 @@ impl OwnLevel {
     }
 }
 
-/// How loud it is where the caller is, while nobody speaks to the program.
+/// The loudness of the place where the caller is, while they do not speak to the program.
 #[derive(Debug, Default)]
 pub(super) struct Background {
     levels: VecDeque<f32>,

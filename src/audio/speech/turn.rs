@@ -165,6 +165,7 @@ impl Endpointer {
     pub fn end(&mut self) -> Option<Change> {
         self.last_quiet = self.turn.take()?.quiet;
         self.own.remember();
+        // While the turn went on its quiet end could still be the caller. Now it is known to be the background.
         for level in self.levels.iter().rev().take(self.last_quiet) {
             self.background.hear(*level);
         }
@@ -191,6 +192,7 @@ impl Endpointer {
         if std::mem::take(&mut self.has_ended) {
             self.samples.clear();
         }
+        // Before the frame is added: the line is open for minutes, and only a turn may grow.
         if self.turn.is_none() {
             self.keep_before();
         }
@@ -243,7 +245,7 @@ impl Endpointer {
     fn pauses_or_goes_on(&mut self, is_uneven: bool) -> Option<Change> {
         let turn = self.turn.as_mut()?;
         let before = turn.paused;
-        // Beside a television it is never quiet, but whoever holds the phone is louder than that.
+        // Beside a television it is never quiet, but the person who holds the phone is louder.
         let far = if is_uneven { self.own.far_frames() } else { 0 };
         turn.paused = turn.quiet.max(far);
         let may_be_over = |pause| frames_last(turn.paused) >= pause;

@@ -134,13 +134,13 @@ impl Filling {
 /// tests/README.md are measured with.
 const USUAL: Duration = Duration::from_millis(600);
 
-/// A voice may take half as long again as usual, and so much more, before it is late.
+/// How much longer than one and a half times as long as usual a voice may take before it is late.
 const SLACK: Duration = Duration::from_millis(300);
 
 /// A voice that speaks is heard within this time, unless it stalls.
 const GATHERED: Duration = Duration::from_secs(1);
 
-/// A filler that begins so long before the voice is over in time: "one moment please" takes 1.5 s.
+/// How long before the voice a filler has to begin to be over in time: "one moment please" takes 1.5 s.
 const ROOM: Duration = Duration::from_secs(2);
 
 /// A filler that is a whole announcement is not heard to its end: the answer is worth more.

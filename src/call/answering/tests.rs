@@ -111,7 +111,7 @@ fn a_filler_that_does_not_end_is_stopped_after_four_seconds_and_music_at_once() 
     ]);
 }
 
-/// The times at which a filler begins where the voice is asked at `asked`, and took so long before.
+/// The times at which a filler begins where the voice is asked at `asked`, and took `takes` before.
 fn filled(asked: u64, takes: Option<u64>) -> Vec<u64> {
     let mut call = answering(|_| {});
     call.scene.voice_takes = takes.map(Duration::from_millis);

@@ -98,6 +98,7 @@ impl Reply {
                 (self.loudest(heard), self.play(len, rate_hz), is_anew)
             }
         };
+        // An echo comes later than its sound, so what guards against it is the loudest that may still be on its way.
         if self.recent_dbfs.len() == ECHO_PIECES {
             self.recent_dbfs.pop_front();
         }
@@ -146,10 +147,12 @@ impl Reply {
         cursor.next += len;
         match u32::from(self.encoding.rate_hz()).cmp(&rate_hz) {
             Ordering::Greater => {
+                // Each sample takes seven at double the rate: three before it, itself, and three behind.
                 let fine = self.decoded((2 * from).checked_sub(3)?, 2 * len + 5)?;
                 Some(fine.windows(7).step_by(2).map(halved).collect())
             }
             Ordering::Less => {
+                // The cubic takes one sample before the place and two behind it.
                 let coarse = self.decoded((from / 2).checked_sub(1)?, len / 2 + 5)?;
                 let fine = coarse.windows(4).flat_map(|four| [four[1], between(four)]);
                 Some(fine.skip(from % 2).take(len).collect())

@@ -71,7 +71,7 @@ impl<O: Write> Flow<'_, O> {
                 self.remembering.keep(&before, &heard(&before));
                 self.messages.said(&before, &heard(&before));
             }
-            // What goes on is part of the next utterance, and a noise is nobody's speech.
+            // Speech that goes on is part of the next utterance, and a noise is not speech.
             self.messages.spoke(utterance.speech.duration());
             self.conclude(answering, &answered);
         }

@@ -1,4 +1,4 @@
-//! Whether it is a caller who is heard, or a background in which nobody can be understood.
+//! Whether a caller is heard, or a background in which no words can be understood.
 //!
 //! A television, music on hold and people beside the caller begin turns and pause like a caller, and each transcription of
 //! them is paid for. So before anybody has been understood one transcription at a time is under way; and once one has
@@ -78,7 +78,7 @@ impl Presence {
         self.ended_at = Some(now);
     }
 
-    /// Whether nobody has been understood, of whom it is not known yet whether they can be.
+    /// Whether no words have been understood so far, and it is not known yet whether there will be any.
     pub(super) fn is_unknown(self) -> bool {
         !self.is_understood && self.background.is_none()
     }

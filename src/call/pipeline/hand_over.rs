@@ -57,6 +57,7 @@ impl<'a> HandOver<'a> {
 
     /// Hands over the next piece of `answer`. Returns whether more is wanted.
     pub(super) fn give(&mut self, piece: String, answer: &SentenceStream) -> bool {
+        // Before the piece is spoken: it may say that a message was taken, which must be true by then.
         if !self.keep(answer.actions()) {
             return false;
         }

@@ -52,6 +52,7 @@ impl Called {
         for call in &turn.calls {
             let is_made = self.results.contains_key(&key(call))
                 || new.iter().any(|other| key(other) == key(call));
+            // Models repeat calls when they are asked again. Made twice, a tool that books or orders would do it twice.
             if !is_made && self.count + new.len() < MAX_CALLS {
                 new.push(call.clone());
             }
@@ -79,6 +80,8 @@ impl Called {
             [] => String::new(),
             said => format!(" The caller has already heard from you: {}", said.join(" ")),
         };
+        // A result is a stranger's text. The fence is longer than any line of dashes in it, so that it cannot end its
+        // own quotation.
         let fence = knowledge::fence(&told);
         Some(format!(
             "{}\n\nWhat was looked up for the caller's last words stands between the two lines of {} dashes. It is \
@@ -97,6 +100,7 @@ impl Called {
     ) -> Asked<'a> {
         let asked = settings.asked(question);
         match prompt {
+            // No functions for a model that did not begin the calls: it would make them a second time.
             Some(prompt) => Asked {
                 prompt,
                 functions: &[],
@@ -149,6 +153,7 @@ impl Work {
             }
         }
         send(tell, Event::Called);
+        // The time of the calls is the tools', each of which has a timeout of its own. The voice keeps its own.
         voice.put_off(began.elapsed());
         Ok(())
     }
@@ -207,6 +212,7 @@ fn permits(
 ) -> Result<Vec<Permit>, cloud::Error> {
     let names: Vec<_> = calls.iter().map(|call| call.name.clone()).collect();
     let needs_pin = names.iter().any(|name| toolbox.is_locked(name));
+    // The caller must have heard what the PIN is for before they are asked to type it.
     if needs_pin {
         voice.wait();
     }

@@ -47,6 +47,8 @@ impl Work {
             // last request takes all that is still to be written before the answer ends or pauses.
             let is_last = requests >= self.services.voices.first().max_requests();
             let to_come = || is_last.then(|| texts.recv().ok()).flatten();
+            // The opening is in the settings' language and the answer in the caller's, so that one voice cannot speak
+            // both.
             let is_apart = |text: &Piece| text.is_opening && self.speaker.language.is_some();
             while !is_apart(&text)
                 && let Some(Text::Piece(more)) = texts.try_recv().ok().or_else(to_come)
@@ -61,6 +63,7 @@ impl Work {
             };
             let sound = self.begin(text, is_first, lead, tell);
             let has_failed = sound.is_err();
+            // After a failure nothing more is asked for: a sentence must not be heard without the one before it.
             if give_sound.send(sound).is_err() || has_failed {
                 break;
             }
@@ -149,6 +152,7 @@ impl Work {
                 },
             ..
         } = sound;
+        // It has been asked for ahead. It is heard only once the message that it may confirm is kept.
         text.held.wait();
         send(tell, Event::Speaks(text.words.clone()));
         let mut out = Outlet::new(tell, self.is_streamed);

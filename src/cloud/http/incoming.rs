@@ -120,6 +120,7 @@ impl Incoming {
             {
                 Ok(Part::Block(block)) => self.buffer.extend(block),
                 Ok(Part::Head(_)) => {}
+                // What came before a failure is kept, since it may tell why the service refused.
                 Ok(Part::End | Part::Failed(_)) | Err(_) => self.has_ended = true,
             }
         }

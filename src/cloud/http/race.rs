@@ -76,6 +76,7 @@ impl Racing {
         let first = race(addresses, delays(), limit, connect)?;
         Ok(first.map(|(winner, connection)| {
             let mut winners = lock(&self.winners);
+            // The latest winner stands last, which `in_order` relies on.
             winners.retain(|ip| *ip != winner.ip());
             winners.push(winner.ip());
             connection
@@ -148,6 +149,7 @@ fn race<T: Send + 'static>(
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) if until == end => {
                 return Ok(None);
             }
+            // The next attempt begins beside those that run: a late answer is still one.
             Err(_) => {}
         }
     }

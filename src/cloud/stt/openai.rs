@@ -56,9 +56,12 @@ impl OpenAi {
             form.extend_from_slice(value.as_bytes());
             form.extend_from_slice(b"\r\n");
         };
+        // By its name, as no server tells which of the two forms its model takes.
         let takes_lists = self.endpoint.model.contains(TAKES_LISTS);
         add("model", &self.endpoint.model);
         add("response_format", "json");
+        // A model that takes one language is told none where callers speak several: it would write down the others as
+        // if they were that one.
         if alternative_languages.is_empty() {
             add("language", code(language));
         } else if takes_lists {

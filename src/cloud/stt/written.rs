@@ -71,8 +71,8 @@ struct Written {
     language: Option<String>,
 }
 
-/// The transcript in what was written by the [`Schema`] about a recording in which somebody may speak for so long, empty
-/// where nobody does; and the language of it, if it was asked for.
+/// The transcript in what a model wrote by the [`Schema`] about a recording with `spoken` of speech at most, empty where
+/// there is none; and its language, if that was asked for.
 ///
 /// # Errors
 /// Why it is no transcript.

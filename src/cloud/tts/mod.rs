@@ -41,8 +41,8 @@ pub(crate) trait Voice: Debug + Send + Sync {
         usize::MAX
     }
 
-    /// The most tokens that a text of so many characters is billed by if its sound is so long; none where it is billed
-    /// otherwise.
+    /// The maximum number of tokens that a text of `chars` characters is billed by if its sound lasts `sound`; none where
+    /// it is billed otherwise.
     fn max_tokens(&self, _chars: usize, _sound: Duration) -> Tokens {
         Tokens::default()
     }

@@ -304,7 +304,7 @@ fn a_replica_that_may_only_be_read_leaves_what_it_has() {
         pair.next_calls();
         memory.settle().expect("it is noted, and told once");
         tell(&pair.server(), &["REPLICAOF", "NO", "ONE"]);
-        // The next call of that machine makes up for it, whoever calls.
+        // The next call of that machine makes up for it, of whichever caller.
         let other = pair.machines[0].memory_of("201", now());
         assert!(questions(&other.expect("readable")).is_empty());
         assert!(pair.recalled("200").expect("readable").is_empty());

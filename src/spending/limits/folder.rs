@@ -46,6 +46,8 @@ impl Books for Folder {
                 let enter = |ledger: &mut Ledger| enter(ledger, limits, change, clock());
                 self.guard.update(begin, enter)
             }
+            // No limit is checked at the end. The money is spent, and has to be counted even if it is more than was set
+            // aside.
             Step::End => self.guard.update(begin, |ledger| Ok(end(ledger, change))),
         }
     }
@@ -62,6 +64,7 @@ fn enter(
     if let Some(held) = change.held.filter(|held| held.day == ledger.day) {
         ledger.spent = ledger.spent - held.amount;
     }
+    // Both limits are checked before anything is written: a refused call must change nothing.
     if let (Step::Begin(caller), Some(most)) = (change.step, limits.calls_per_hour) {
         let made = ledger.calls.get(caller).map_or(0, Vec::len);
         if u32::try_from(made).is_ok_and(|made| made >= most) {

@@ -45,6 +45,7 @@ impl Machines {
         change: &Change<'_>,
     ) -> Result<Entry, Refused> {
         let owed = self.owed.read::<Owed>()?;
+        // Nothing is owed as a rule. Then no call waits for the lock of the one that pays.
         let counted = if owed.is_none_or(|owed| owed.amount == 0) {
             self.change_and_owe(server, limits, change, shared::Owed::default())?
         } else {
@@ -129,6 +130,7 @@ impl Machines {
     /// Adds to what is owed of this day. Of a day that is over nothing is owed any more.
     fn owe(&self, day: u64, more: i64) -> Result<(), Refused> {
         let owe = |owed: &mut Owed| {
+            // A debt of yesterday is dropped: the server counts the money of one day only.
             if owed.day < day {
                 *owed = Owed::of(day);
             }
@@ -147,6 +149,7 @@ impl Machines {
         may_have_run: bool,
         clock: &dyn Fn() -> SystemTime,
     ) -> Result<Entry, Refused> {
+        // The folder knows nothing of what is held on the server, and must not subtract it from its own count.
         let here = Change {
             held: change.held.filter(|held| !held.is_shared),
             ..*change
@@ -183,6 +186,8 @@ impl Machines {
         };
         let part = |most: MicroDollars| MicroDollars((most - spent).0 / u64::from(machines));
         Ok(Limits {
+            // At least one call: a limit below the number of machines would otherwise refuse every caller while the
+            // server is away.
             calls_per_hour: limits.calls_per_hour.map(|most| (most / machines).max(1)),
             per_day: limits.per_day.map(part),
         })
@@ -199,6 +204,7 @@ impl Books for Machines {
         let Some(server) = self.state.server() else {
             return self.folder.change(limits, change, clock);
         };
+        // A call that began alone ends alone. The server has no amount of it that a change could replace.
         if change.held.is_some_and(|held| !held.is_shared) {
             return self.change_alone(limits, change, false, clock);
         }

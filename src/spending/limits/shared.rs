@@ -89,6 +89,8 @@ pub(super) fn change_and_owe(
             before: told.others,
             alone: None,
         }),
+        // A refusal by a limit that is not set here is not of our script. It counts as no answer, and this machine
+        // counts by itself.
         _ => return Err(server.garbled()),
     };
     Ok(Counted {
@@ -111,7 +113,7 @@ pub(super) fn look(server: &Server, seen: &Seen) -> Result<MicroDollars, Lost> {
     Ok(request.ask(server)?.others)
 }
 
-/// Counts a call of nobody by keys of their own, to try whether it can be done.
+/// Counts a trial call under keys of its own, to find out whether the server can count.
 ///
 /// # Errors
 /// [`Lost`].
@@ -122,6 +124,7 @@ pub(crate) fn try_out(server: &Server) -> Result<(), Lost> {
         ..Request::default()
     };
     request.limits.calls_per_hour = Some(u32::MAX);
+    // With a name of its own, as every check would otherwise add a machine to the key.
     "check".clone_into(&mut request.seen.name);
     request.ask(server).map(drop)
 }
@@ -156,6 +159,8 @@ impl Request<'_> {
         let per_day = self.limits.per_day.map(|most| most.0.to_string());
         let calls = self.limits.calls_per_hour.map(|most| most.to_string());
         let mut seen = self.seen;
+        // By position, as `reserve.lua` reads them. An empty text is a limit that is not set: a 0 there would be a limit of
+        // nothing.
         let arguments = vec![
             self.step.to_owned(),
             held.0.to_string(),
@@ -171,6 +176,7 @@ impl Request<'_> {
             seen.changes.to_string(),
             seen.name.clone(),
         ];
+        // All that a change touches is in these two keys, so that the script changes both or neither.
         let key = |rest: &str| format!("{PREFIX}{}{rest}", self.trial);
         let keys = vec![key(SPENT), key(CALLS) + self.caller];
         let answer = server.run(SCRIPT, keys, arguments)?;
@@ -180,6 +186,8 @@ impl Request<'_> {
         };
         seen.spent = MicroDollars(spent);
         (seen.day, seen.life, seen.changes) = (day, life, changes);
+        // The script names a new machine by its first change. No other machine can have made that, so names need no random
+        // number and no host name.
         if seen.name.is_empty() {
             seen.name = format!("{life}:{changes}");
         }

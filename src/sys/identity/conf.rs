@@ -32,7 +32,7 @@ struct Section {
 
 impl Conf {
     /// Reads the file of the machine below `root`; no file sets nothing. It is looked for behind no link that others
-    /// can have made than root and whoever runs this.
+    /// than root and the user who runs this can have made.
     ///
     /// # Errors
     /// What the system says where there is one that cannot be read, or that it is too long.

@@ -44,8 +44,8 @@ pub(crate) fn all(user: Option<u32>) -> Vec<Process> {
     in_time(all).unwrap_or_default()
 }
 
-/// What a job comes to, unless it takes too long: a process can have its memory, and so its arguments, anywhere, and
-/// let wait whoever reads them.
+/// The result of a job, unless it takes too long: a process can have its memory, and so its arguments, anywhere, and
+/// keep those waiting who read them.
 fn in_time<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (sender, receiver) = mpsc::channel();
     // After the time limit there is no receiver any more.

@@ -43,7 +43,7 @@ enum Worker {
 type Job = Box<dyn FnOnce(&mut RedisResult<Link>) + Send>;
 
 impl Server {
-    /// The server at this address, which so many machines share.
+    /// The server at this address, which this number of machines share.
     pub fn new(address: Address, machines: u32) -> Self {
         Self {
             address,

@@ -2,6 +2,8 @@
 //!
 //! Specs: ITU-T G.711 and G.722; RFC 3551 for their names and numbers.
 
+use std::time::Duration;
+
 use testkit::audio::{Clip, ffmpeg, g711, wav};
 
 /// How the phone speaks.
@@ -68,3 +70,5 @@ fn through_ffmpeg(from: &[&str], bytes: Vec<u8>, to: &[&str]) -> Vec<u8> {
 }
 
 const RAW_16K: [&str; 6] = ["-f", "s16le", "-ar", "16000", "-ac", "1"];
+/// How much sound a packet of the phone's holds.
+pub(crate) const PACKET: Duration = Duration::from_millis(20);

@@ -7,7 +7,7 @@ use testkit::audio::alike::{Recording, Reference};
 use testkit::audio::stream::{self, Delivery, Packet};
 use testkit::audio::{Clip, measure};
 
-use super::Codec;
+use super::codec::Codec;
 
 /// All that arrived in a call.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use testkit::audio::Clip;
 
-pub(crate) use codec::Codec;
+pub(crate) use codec::{Codec, PACKET};
 pub(crate) use heard::{Found, Heard, Side, first_audible};
 pub(crate) use sip::Refused;
 
@@ -296,8 +296,6 @@ impl Line {
     }
 }
 
-/// How much sound a packet of the phone's holds.
-pub(crate) const PACKET: Duration = Duration::from_millis(20);
 /// How long the phone rings at most.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How often a waiting caller listens.

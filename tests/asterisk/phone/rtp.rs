@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use testkit::audio::g711;
 use testkit::audio::stream::Packet;
 
+use super::codec::{Codec, PACKET};
 use super::keys::{KeyPacket, Keys};
 use super::sdp::Remote;
-use super::{Codec, PACKET};
 
 /// The packets of one call in both directions; they stop when this is dropped.
 pub(super) struct Voice {

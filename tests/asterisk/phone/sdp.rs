@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use super::Codec;
+use super::codec::Codec;
 
 /// Where and how Asterisk wants its packets.
 #[derive(Clone, Copy, Debug)]

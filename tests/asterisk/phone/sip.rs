@@ -8,7 +8,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use super::Codec;
+use super::codec::Codec;
 use super::sdp::{self, Remote};
 
 /// A call that was not answered.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use testkit::Stage;
 use testkit::audio::{Clip, measure};
 
-use super::{GAIN_DB, LEAD, sandbox};
+use super::services::{GAIN_DB, LEAD, sandbox};
 use crate::caller::{self, Exchange, answer, data, wall_clock};
 use crate::lab::Lab;
 use crate::machine::Machine;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use testkit::Stage;
 use testkit::audio::{Clip, clips};
 
-use super::sandbox;
+use super::services::sandbox;
 use crate::caller::{self, data, words};
 use crate::lab::Lab;
 use crate::machine::Machine;

@@ -8,7 +8,7 @@ use testkit::audio::{Clip, clips, wav};
 use testkit::{Sandbox, Script, TempDir};
 
 use super::call::SERVICES;
-use super::sandbox;
+use super::services::sandbox;
 use crate::caller::{self, Exchange, data};
 use crate::lab::Lab;
 use crate::machine::Machine;

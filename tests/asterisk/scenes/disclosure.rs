@@ -7,7 +7,7 @@ use std::thread;
 use testkit::Stage;
 
 use super::conversation::only;
-use super::sandbox;
+use super::services::sandbox;
 use crate::caller::{self, NEAR, SOON, data};
 use crate::lab::Lab;
 use crate::machine::Machine;

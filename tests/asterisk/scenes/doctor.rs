@@ -7,7 +7,7 @@ use std::process::Output;
 use serde_json::Value;
 use testkit::{Fault, Service, Settings};
 
-use super::sandbox;
+use super::services::sandbox;
 use crate::lab::Lab;
 use crate::machine::Machine;
 use crate::report::Report;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use testkit::{TempDir, until};
 
 use super::callers::{self, FORGED};
-use super::{hangups, sandbox};
+use super::hangups;
+use super::services::sandbox;
 use crate::caller::{SOON, ask, call_works, data};
 use crate::lab::Lab;
 use crate::machine::Machine;

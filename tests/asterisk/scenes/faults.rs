@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::sandbox;
+use super::services::sandbox;
 use crate::caller::{self, call_works, data};
 use crate::lab::Lab;
 use crate::machine::Machine;

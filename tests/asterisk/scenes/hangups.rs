@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use testkit::Stage;
 
-use super::sandbox;
+use super::services::sandbox;
 use crate::caller::{self, SOON, ask_in, ask_until, call_works, data, words};
 use crate::lab::Lab;
 use crate::machine::{AFTERMATH, Machine};

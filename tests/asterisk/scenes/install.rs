@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use testkit::Stage;
 
-use super::sandbox;
+use super::services::sandbox;
 use crate::caller::{self, ask_until, call_works};
 use crate::lab::Lab;
 use crate::machine::{INSTALL, Machine};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use testkit::{Server, Settings, Stage};
 
-use super::sandbox;
+use super::services::sandbox;
 use crate::caller::{self, ask_until, data, listen, turns_told};
 use crate::lab::Lab;
 use crate::machine::Machine;

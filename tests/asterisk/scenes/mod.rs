@@ -21,16 +21,12 @@ mod providers;
 mod real_servers;
 mod roots;
 mod service_faults;
+mod services;
 mod stand_in;
 mod strangers;
 mod stream;
 mod talk;
 
-use std::time::Duration;
-
-use testkit::{Sandbox, Script};
-
-use crate::caller::data_dir;
 use crate::lab::Lab;
 use crate::report::Report;
 pub(crate) use stream::HOLE;
@@ -107,13 +103,3 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("disclosure", disclosure::run),
     ("messages", messages::run),
 ];
-
-/// Services that know the questions of `tests/data`.
-fn sandbox() -> Sandbox {
-    Sandbox::start(Script::standard(&data_dir()))
-}
-
-/// How much louder the program makes a voice that it has not measured, and how much of the silence before an answer is
-/// heard.
-const GAIN_DB: f64 = 6.0;
-const LEAD: Duration = Duration::from_millis(30);

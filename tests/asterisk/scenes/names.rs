@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use testkit::Sandbox;
 
-use super::{roots, sandbox};
+use super::roots;
+use super::services::sandbox;
 use crate::lab::{Lab, Root, succeed};
 use crate::report::Report;
 

@@ -4,7 +4,8 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use super::{conversation, sandbox};
+use super::conversation;
+use super::services::sandbox;
 use crate::caller::{self, answer, data};
 use crate::lab::{Lab, succeed};
 use crate::machine::Machine;

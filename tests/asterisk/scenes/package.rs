@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use testkit::GEMINI_API_KEY;
 
-use super::sandbox;
+use super::services::sandbox;
 use crate::caller::call_works;
 use crate::lab::Lab;
 use crate::machine::Machine;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde_json::json;
 use testkit::{Fault, GEMINI_API_KEY, Recorded, Service, Settings, Stage};
 
-use super::{conversation, sandbox};
+use super::conversation;
+use super::services::sandbox;
 use crate::caller::{self, Exchange, answer, data};
 use crate::lab::Lab;
 use crate::machine::Machine;

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::conversation::dial;
 use super::doctor::{check, worse};
-use super::sandbox;
+use super::services::sandbox;
 use crate::caller::{self, data, words};
 use crate::lab::Lab;
 use crate::machine::Machine;

@@ -7,7 +7,7 @@ use std::process::{Output, Stdio};
 use testkit::audio::{g711, measure};
 use testkit::{Sandbox, Settings};
 
-use super::sandbox;
+use super::services::sandbox;
 use crate::caller::{answer, data_dir};
 use crate::lab::{Lab, Root};
 use crate::report::Report;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use testkit::audio::g711;
 use testkit::{Act, TempDir};
 
-use super::sandbox;
+use super::services::sandbox;
 use crate::caller::SOON;
 use crate::lab::Lab;
 use crate::machine::Machine;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::process::{Command, Output, Stdio};
 
-use super::sandbox;
+use super::services::sandbox;
 use crate::lab::{Lab, succeed};
 use crate::machine::Machine;
 use crate::processes::Running;

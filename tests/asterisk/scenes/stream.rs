@@ -9,7 +9,7 @@ use testkit::audio::stream::Delivery;
 use testkit::{Fault, PACE, Recorded, Sandbox, Stage};
 
 use super::call::programs_started;
-use super::{GAIN_DB, LEAD, sandbox};
+use super::services::{GAIN_DB, LEAD, sandbox};
 use crate::caller::{self, Exchange, SOON, answer, ask_in, ask_until, data, wall_clock};
 use crate::converted::converted;
 use crate::lab::Lab;

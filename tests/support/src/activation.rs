@@ -67,7 +67,7 @@ impl ActivationBuilder {
             }
             let number = state.all.len();
             let mut child = self.spawn(&stream, peer);
-            // From now on nobody but the program holds the connection.
+            // From now on the program alone holds the connection.
             drop(stream);
             state.all.push(Connection {
                 program: Some(Pid::from_child(&child)),

@@ -20,7 +20,6 @@
 mod acceptor;
 mod activation;
 mod asterisk;
-pub mod audio;
 mod peer;
 mod program;
 mod proxy;
@@ -48,6 +47,7 @@ pub use sandbox::{
 };
 pub use server::Server;
 pub use sink::{Mail, Posted, Sendmail, Takes, Webhook};
+pub use sound as audio;
 pub use tempfile::TempDir;
 pub use terminal::Terminal;
 pub use tool_server::{ToolAnswer, ToolRequest, ToolServer};

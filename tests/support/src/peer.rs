@@ -97,7 +97,7 @@ fn says(mut socket: TcpStream, bytes: &[u8]) {
     // What came stays unread: then closing would reset the connection, and the answer might be lost.
     if socket.read(&mut [0; 16 * 1024]).is_ok() && socket.write_all(bytes).is_ok() {
         socket.shutdown(Shutdown::Write).ok();
-        // Until the other side has closed, or says more, which nobody wants to know.
+        // Until the other side has closed, or says more, which is not looked at.
         let _more = socket.read(&mut [0; 1024]);
     }
 }

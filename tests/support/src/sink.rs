@@ -93,7 +93,7 @@ impl Webhook {
         self.shared.posted.lock().unwrap().clone()
     }
 
-    /// Waits for so many requests.
+    /// Waits for this number of requests.
     #[track_caller]
     pub fn wait_for(&self, count: usize, timeout: Duration) -> Vec<Posted> {
         until("requests of the webhook", timeout, || {
@@ -232,7 +232,7 @@ impl Sendmail {
         paths.iter().map(mail).collect()
     }
 
-    /// Waits for so many mails.
+    /// Waits for this number of mails.
     #[track_caller]
     pub fn wait_for(&self, count: usize, timeout: Duration) -> Vec<Mail> {
         until("mails", timeout, || self.mails().len() >= count);

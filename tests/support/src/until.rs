@@ -1,4 +1,4 @@
-//! Waiting for what nobody tells of: a file that appears, a process that comes to a point.
+//! Waiting for what cannot be notified: a file that appears, a process that comes to a point.
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -132,7 +132,7 @@ impl Conversation {
         }
     }
 
-    /// The turn is answered, or proves to be nothing, or the caller has gone on.
+    /// The turn is answered, or proves to be nothing, or the caller goes on speaking.
     fn listen_again(&mut self, ms: u64, goes_on: bool) {
         let Some((_, Ok(Heard::Turn(turn)))) = self.call.end.take() else {
             panic!("it ended otherwise");
@@ -153,7 +153,7 @@ fn sent(line: &Line, not_understood: usize) -> Vec<(u64, bool)> {
     sent_to(700, line, not_understood)
 }
 
-/// The same to a recognizer that takes so many ms.
+/// The same to a recogniser that takes `takes_ms`.
 fn sent_to(takes_ms: u64, line: &Line, not_understood: usize) -> Vec<(u64, bool)> {
     let call = listening(|listening| {
         listening.settings.ask_after = Duration::from_secs(600);

@@ -1,4 +1,4 @@
-//! What a machine owes the server: told once, given back at most once, and nobody waits for another who tells it.
+//! What a machine owes the server: told once, given back at most once, and no call waits for another that tells it.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -140,7 +140,7 @@ impl Scene {
         self.spent_now()
     }
 
-    /// The same, whoever tells what is owed.
+    /// The same, with what is owed told by any machine.
     fn spent_now(&self) -> String {
         let state = self.call(Way::Open);
         let refused = limits().admit(&state, "1001", CENT.times(11), SystemTime::now);

@@ -6,8 +6,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::call::Call;
-
 /// Something that Asterisk does beside, or instead of, its ordinary reply to a command.
 #[derive(Clone, Debug)]
 pub enum Act {
@@ -21,7 +19,7 @@ pub enum Act {
     Hangup,
     /// The caller hangs up so long after the command has come, whatever happens then.
     HangupAfter(Duration),
-    /// The caller presses a key so long after the command has come; see [`Call::press`].
+    /// The caller presses a key so long after the command has come; see `Call::press`.
     Press(char, Duration),
     /// Closes the program's standard input instead of replying, after any delay.
     CloseStdin,
@@ -48,7 +46,7 @@ impl From<&str> for At {
     }
 }
 
-/// A call in the making; see [`Call::builder`].
+/// A call in the making; see `Call::builder`.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -227,11 +225,6 @@ impl CallBuilder {
     pub fn at(mut self, at: impl Into<At>, act: Act) -> Self {
         self.acts.push((at.into(), act));
         self
-    }
-
-    /// Starts the program.
-    pub fn start(self) -> Call {
-        Call::start(self)
     }
 
     /// What Asterisk writes first.

@@ -15,10 +15,10 @@ use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
 };
 
-use super::Log;
 use super::builder::CallBuilder;
 use super::channel::Channel;
 use super::lines::Lines;
+use super::log::Log;
 use super::outcome::Outcome;
 use super::pipe::Reader;
 use super::session::{Event, Session};
@@ -35,17 +35,20 @@ pub struct Call {
     stderr: Option<Reader>,
 }
 
+impl CallBuilder {
+    /// Starts the program.
+    pub fn start(self) -> Call {
+        match self.server {
+            None => Call::launch(self),
+            Some(server) => Call::connect(self, server),
+        }
+    }
+}
+
 impl Call {
     /// A call to a program, whose file name is what the dialplan's `AGI()` names.
     pub fn builder(program: &Path) -> CallBuilder {
         CallBuilder::new(program)
-    }
-
-    pub(super) fn start(builder: CallBuilder) -> Self {
-        match builder.server {
-            None => Self::launch(builder),
-            Some(server) => Self::connect(builder, server),
-        }
     }
 
     fn launch(builder: CallBuilder) -> Self {
@@ -104,7 +107,7 @@ impl Call {
     /// The program's process id.
     ///
     /// # Panics
-    /// Over a network, where nobody knows it.
+    /// Over a network, where it is not known.
     pub fn pid(&self) -> u32 {
         self.program().id()
     }
@@ -245,7 +248,7 @@ impl Drop for Call {
         self.end();
         self.kill_descendants();
         self.tell(Event::Exited);
-        // What went wrong in a call that nobody looks at is of no interest.
+        // What went wrong in a call whose outcome is not looked at is of no interest.
         session.join().ok();
         self.stderr.take().into_iter().for_each(Reader::join);
         self.child.iter_mut().for_each(|child| drop(child.wait()));

@@ -1,6 +1,6 @@
 //! What a program writes, cut into command lines, and the ways in which a line can break the protocol.
 
-use super::Log;
+use super::log::Log;
 
 /// How a command begins during which another one may come, and stop it.
 pub(super) const SOUND: &str = "STREAM FILE ";

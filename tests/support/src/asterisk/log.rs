@@ -50,7 +50,7 @@ impl Log {
         self.with(|entries| entries.input_has_ended)
     }
 
-    /// Waits for so many commands that begin with a text; false when the time is over.
+    /// Waits for this number of commands that begin with a text; false when the time is over.
     pub(super) fn wait_for_commands(&self, start: &str, count: usize, timeout: Duration) -> bool {
         let is_one =
             |line: &&Line| line.direction == Direction::ToAsterisk && line.text.starts_with(start);
@@ -65,7 +65,7 @@ impl Log {
         self.shared.1.notify_all();
     }
 
-    /// Waits until so many frames of sounds have begun; false when the time is over.
+    /// Waits until this number of frames of sounds have begun; false when the time is over.
     pub(super) fn wait_for_frames(&self, count: usize, timeout: Duration) -> bool {
         self.wait_while(timeout, |entries| entries.frames < count)
     }

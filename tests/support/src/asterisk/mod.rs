@@ -31,5 +31,3 @@ pub use builder::{Act, At, CallBuilder, agi_block};
 pub use call::Call;
 pub use outcome::{Direction, Frame, Line, Music, Outcome};
 pub use phone::{Phone, Saying};
-
-use log::Log;

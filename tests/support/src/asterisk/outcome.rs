@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-/// Who wrote a line.
+/// The side that wrote a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// Asterisk, to the program's standard input.
@@ -18,7 +18,7 @@ pub enum Direction {
 /// A line of the dialogue.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// Who wrote it.
+    /// The side that wrote it.
     pub direction: Direction,
     /// The line without its end; what is not UTF-8 is shown as `�`.
     pub text: String,

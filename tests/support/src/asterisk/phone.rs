@@ -22,7 +22,7 @@ struct Piece {
 }
 
 impl Phone {
-    /// Opens the pipe that [`CallBuilder::enhanced`](super::CallBuilder::enhanced) names; the line begins when the program
+    /// Opens the pipe that `CallBuilder::enhanced` names; the line begins when the program
     /// reads from it.
     pub fn open(pipe: &Path) -> Self {
         let (say, pieces) = mpsc::channel();

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::Log;
 use super::builder::{Act, At, CallBuilder};
 use super::channel::{Channel, Playback, Reply};
 use super::lines::SOUND;
+use super::log::Log;
 use super::outcome::{Direction, Frame};
 use super::pipe::Reader;
 
@@ -212,7 +212,7 @@ impl Session {
     ) -> Option<Event> {
         let until = Instant::now() + pause;
         let mut interruption = self.wait(events, Some(until));
-        // A key that nobody waits for is lost.
+        // A key that is not waited for is lost.
         while let Some(Event::Press(_)) = interruption {
             interruption = self.wait(events, Some(until));
         }

@@ -1,7 +1,7 @@
 //! How an answer reaches the client: which part of its body is due when, and how it ends.
 //!
 //! A service gives a [`Right`] answer, with the times of its parts; a fault makes of it a [`Delivery`], which
-//! [`server`](super::server) carries out.
+//! `server` carries out.
 
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ pub(super) struct Right {
 }
 
 impl Right {
-    /// An answer that comes all at once, so long after the request.
+    /// An answer that comes all at once, `due` after the request.
     pub(super) fn whole(response: Response, due: Duration) -> Self {
         let pieces = vec![Piece {
             end: response.body.len(),
@@ -144,7 +144,7 @@ impl Right {
         pieces
     }
 
-    /// All pieces, at so many bytes a second.
+    /// All pieces, at this rate in bytes a second.
     pub(super) fn at_rate(&self, bytes_per_second: u32) -> Vec<Piece> {
         let len = self.response.body.len();
         let piece_len = usize::try_from(bytes_per_second / SLOW_PIECES_PER_SECOND)
@@ -168,7 +168,7 @@ impl Right {
         ) && self.response.status == 200
     }
 
-    /// Where in a stream so many events end, short of the last; the middle of what is no stream.
+    /// Where in a stream this number of events end, short of the last; the middle of what is no stream.
     pub(super) fn place_after(&self, events: usize) -> usize {
         if !self.is_stream() {
             return self.response.body.len() / 2;
@@ -177,7 +177,7 @@ impl Right {
         self.pieces[..events].last().map_or(0, |piece| piece.end)
     }
 
-    /// Where in the body so much of its sound ends; the middle of what is no sound.
+    /// Where in the body this length of its sound ends; the middle of what is no sound.
     pub(super) fn place_of(&self, sound: Duration) -> usize {
         let len = self.response.body.len();
         let (header_len, bytes_per_second) = match self.form {
@@ -236,7 +236,7 @@ impl Default for VoicePace {
 }
 
 impl VoicePace {
-    /// When so much sound has been made, after the request.
+    /// When this length of sound has been made, after the request.
     pub(super) fn whole(self, seconds: f64) -> Duration {
         self.first + Duration::from_secs_f64(seconds / self.speed)
     }

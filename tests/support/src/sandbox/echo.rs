@@ -1,6 +1,6 @@
 //! A service that says back the key that it was given, in every spelling that its client might overlook.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE, Engine};
 use serde_json::{Value, json};
@@ -84,9 +84,13 @@ fn sent_key(request: &Request) -> String {
 pub fn leak(key: &str, text: &str) -> Option<(&'static str, String)> {
     let squeezed = |text: &str| -> Vec<u8> { text.bytes().filter(u8::is_ascii_graphic).collect() };
     let text = squeezed(text);
-    let beginnings: HashSet<&[u8]> = text.windows(8).collect();
+    let mut places: HashMap<&[u8], Vec<usize>> = HashMap::new();
+    for (place, beginning) in text.windows(8).enumerate() {
+        places.entry(beginning).or_default().push(place);
+    }
     let is_shown = |part: &[u8]| {
-        beginnings.contains(&part[..8]) && text.windows(part.len()).any(|shown| shown == part)
+        let mut places = places.get(&part[..8]).into_iter().flatten();
+        places.any(|place| text[*place..].starts_with(part))
     };
     spellings(key).into_iter().find_map(|(name, spelled)| {
         let spelled = squeezed(&spelled);
@@ -96,7 +100,7 @@ pub fn leak(key: &str, text: &str) -> Option<(&'static str, String)> {
     })
 }
 
-/// Every way in which somebody may write `key`, by name.
+/// Every way in which `key` may be written, by name.
 pub fn spellings(key: &str) -> Vec<(&'static str, String)> {
     let each = |write: fn(u8) -> String, between: &str| {
         let all: Vec<_> = key.bytes().map(write).collect();

@@ -1,48 +1,15 @@
-//! Functions that the models of the sandbox call: what a test wants them to call, and what the services check of what comes
-//! back.
+//! Functions that the models of the sandbox call: what the services check of what comes back.
 //!
 //! <https://ai.google.dev/gemini-api/docs/thought-signatures>,
 //! <https://platform.openai.com/docs/guides/function-calling?api-mode=chat>.
 
 use serde_json::{Value, json};
 
-use super::Context;
+use super::calling_turn::CallingTurn;
+use super::context::Context;
 use super::google;
 use super::http::Response;
 use super::openai;
-
-/// A turn in which a model calls.
-#[derive(Clone, Debug, Default)]
-pub struct CallingTurn {
-    /// What it says before.
-    pub words: String,
-    /// The functions that it calls, and with which arguments.
-    pub calls: Vec<(String, Value)>,
-}
-
-impl CallingTurn {
-    /// One call, without a word.
-    pub fn of(name: &str, arguments: Value) -> Self {
-        Self {
-            words: String::new(),
-            calls: vec![(name.to_owned(), arguments)],
-        }
-    }
-
-    /// The same after these words.
-    pub fn saying(self, words: &str) -> Self {
-        Self {
-            words: words.to_owned(),
-            ..self
-        }
-    }
-
-    /// The same with another call beside.
-    pub fn and(mut self, name: &str, arguments: Value) -> Self {
-        self.calls.push((name.to_owned(), arguments));
-        self
-    }
-}
 
 /// What a request tells of calls.
 #[derive(Debug, Default)]
@@ -150,7 +117,7 @@ pub(super) fn gemini_parts(round: usize, turn: &CallingTurn) -> Vec<Value> {
     calls.map(part).collect()
 }
 
-/// What nobody but the service can make of a call.
+/// What only the service can make of a call.
 fn signature(round: usize, call: &Value) -> String {
     let text = format!("{round} {} {}", call["name"], call["args"]);
     let sum = text.bytes().fold(7_u64, |sum, byte| {

@@ -1,12 +1,12 @@
 //! Google's Gemini, `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`, where it answers in words;
-//! where it transcribes or speaks, [`gemini_stt`] and [`gemini_tts`](super::gemini_tts) do.
+//! where it transcribes or speaks, [`gemini_stt`] and `gemini_tts` do.
 //!
 //! A stream is one of events with `alt=sse` in the query, else an array of JSON that grows.
-//! What is asked is looked up in the [`Script`](super::Script)s. Spec: <https://ai.google.dev/api/generate-content>.
+//! What is asked is looked up in the [`Script`](super::script::Script)s. Spec: <https://ai.google.dev/api/generate-content>.
 
 use serde_json::{Value, json};
 
-use super::Context;
+use super::context::Context;
 use super::delivery::{Form, ModelPace, Piece, Right};
 use super::functions;
 use super::gemini_stt;

@@ -8,9 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::context::Context;
 use super::delivery::Form;
 use super::http::{Request, Response};
-use super::{Context, gemini, google};
+use super::{gemini, google};
 use crate::audio::{Clip, to_index, wav};
 
 /// Whether sound is in a request whose answer is a transcript: those to the caller are streamed.

@@ -9,9 +9,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::context::Context;
 use super::delivery::{Form, Piece, Right};
 use super::http::{Request, Response};
-use super::{Context, gemini, google};
+use super::{gemini, google};
 use crate::audio::{Clip, float, to_index, wav};
 
 /// Whether a request is for a model that speaks.

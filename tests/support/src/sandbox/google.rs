@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::Context;
+use super::context::Context;
 use super::google_auth::Flaw;
 use super::http::{Request, Response};
 use super::proto_json::Violation;
@@ -53,7 +53,7 @@ impl Api {
     }
 
     fn check_key(&self, key: &str, context: &Context<'_>) -> Result<(), Response> {
-        if key == super::GEMINI_API_KEY {
+        if key == super::service::GEMINI_API_KEY {
             return Ok(());
         }
         context.refused("an unknown API key");

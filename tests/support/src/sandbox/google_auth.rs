@@ -1,7 +1,7 @@
 //! Who is asking: the service account's own tokens, the access tokens it can exchange them for, API keys.
 //!
 //! Checked here are a token's signature, claims and lifetime; which of them a service takes, and what it
-//! says to the others, is in [`google`](super::google). Specs: <https://google.aip.dev/auth/4111>,
+//! says to the others, is in `google`. Specs: <https://google.aip.dev/auth/4111>,
 //! <https://developers.google.com/identity/protocols/oauth2/service-account>.
 
 use std::collections::HashMap;

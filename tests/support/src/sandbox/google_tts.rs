@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::Context;
+use super::context::Context;
 use super::delivery::Right;
 use super::google::{self, Api};
 use super::http::{Request, Response};

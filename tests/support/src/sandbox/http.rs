@@ -1,7 +1,7 @@
 //! Just enough HTTP/1.1 for a server that must be able to misbehave: requests in, responses out.
 //!
 //! Bodies come by `Content-Length` or chunked, and leave either way. What a request means is left to the
-//! services, and when the socket dies to [`server`](super::server). Spec: RFC 9112.
+//! services, and when the socket dies to `server`. Spec: RFC 9112.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,7 +17,7 @@ pub(super) struct Request {
     pub(super) query: String,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
-    /// Did it come without TLS?
+    /// Whether it came without TLS.
     pub(super) is_plain: bool,
 }
 

@@ -14,8 +14,12 @@
 //! assert_eq!(sandbox.requests_to(Stage::Llm).len(), 2);
 //! ```
 
+mod answers;
+mod calling_turn;
+mod context;
 mod delivery;
 mod echo;
+mod failure;
 mod fault;
 mod functions;
 mod gemini;
@@ -30,8 +34,10 @@ mod openai;
 mod openai_chat;
 mod openai_stt;
 mod proto_json;
+mod recorded;
 mod script;
 mod server;
+mod service;
 mod settings;
 mod speech_to_text;
 mod state;
@@ -41,128 +47,29 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub use calling_turn::CallingTurn;
 pub use echo::{Place, leak, spellings};
 pub use fault::Fault;
-pub use functions::CallingTurn;
 pub use http::Response;
+pub use recorded::{Recorded, WarmUp};
 pub use script::Script;
+pub use service::{GEMINI_API_KEY, OPENAI_API_KEY, Service, Stage};
 pub use settings::{Settings, write_secret};
 
 use delivery::{ModelPace, VoicePace};
 use google_auth::ServiceAccount;
 use script::Scripts;
 use server::Server;
-use state::{Context, Shared, State};
+use state::{Shared, State};
 
 use crate::Relay;
 use crate::audio::Clip;
-
-/// The OpenAI key that the sandbox knows.
-pub const OPENAI_API_KEY: &str = "sk-sandbox-0123456789abcdef";
-/// The Gemini key that the sandbox knows.
-pub const GEMINI_API_KEY: &str = "AQ.sandbox-0123456789abcdef";
-
-/// What a request is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Speech to text.
-    Stt,
-    /// The language model.
-    Llm,
-    /// Text to speech.
-    Tts,
-    /// The exchange of a signed assertion for an access token.
-    Token,
-    /// A list of models.
-    Models,
-}
-
-/// Who is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Service {
-    /// `POST /v1/speech:recognize`
-    GoogleStt,
-    /// `POST /v1/audio/transcriptions`
-    OpenAiStt,
-    /// `POST /v1beta/models/{model}:generateContent` or `:streamGenerateContent`
-    Gemini,
-    /// The same with sound in the request.
-    GeminiStt,
-    /// The same of a model for speech.
-    GeminiTts,
-    /// `POST /v1/chat/completions`
-    OpenAiChat,
-    /// `POST /v1/audio/speech`
-    OpenAiTts,
-    /// `POST /v1/text:synthesize`
-    GoogleTts,
-    /// `POST /token`
-    Token,
-    /// `GET /v1/models` or `/v1beta/models`
-    Models,
-}
-
-impl Service {
-    /// What it is for.
-    pub fn stage(self) -> Stage {
-        match self {
-            Self::GoogleStt | Self::OpenAiStt | Self::GeminiStt => Stage::Stt,
-            Self::Gemini | Self::OpenAiChat => Stage::Llm,
-            Self::OpenAiTts | Self::GoogleTts | Self::GeminiTts => Stage::Tts,
-            Self::Token => Stage::Token,
-            Self::Models => Stage::Models,
-        }
-    }
-}
-
-/// A request that arrived, secrets and all.
-#[derive(Clone, Debug)]
-pub struct Recorded {
-    /// What it was for.
-    pub stage: Stage,
-    /// Who was asked.
-    pub service: Service,
-    /// Which connection carried it, as a number of its own.
-    pub connection: u64,
-    /// When the last of it had come.
-    pub at: Instant,
-    /// When the last of its answer had been sent; `None` while it has not.
-    pub answered: Option<Instant>,
-    /// The path, without the query.
-    pub path: String,
-    /// What followed the `?`, undecoded.
-    pub query: String,
-    /// All headers, in their order.
-    pub headers: Vec<(String, String)>,
-    /// The body: JSON as it came, a form as an object of strings (of a file, what it is), `null` for anything else.
-    pub body: Value,
-    /// The status of the answer that was right, whatever fault took its place.
-    pub status: u16,
-    /// Why the services refused it, where their answer hides the reason.
-    pub refusal: Option<String>,
-}
-
-impl Recorded {
-    /// The value of a header, whatever the case of its name.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        http::header(&self.headers, name)
-    }
-}
-
-/// A request for `/`, which asks nothing: whoever sends it wants a connection that is ready.
-#[derive(Clone, Copy, Debug)]
-pub struct WarmUp {
-    /// Which connection carried it, as [`Recorded::connection`].
-    pub connection: u64,
-    /// When it had come.
-    pub at: Instant,
-}
 
 /// A running sandbox; dropping it closes all connections and, if a request came that no service knows, panics.
 pub struct Sandbox {
@@ -243,7 +150,7 @@ impl Sandbox {
         self.dir.path().join("service-account.json")
     }
 
-    /// Writes a key file that departs from the right one: change `private_key_id` for a key that nobody knows.
+    /// Writes a key file that departs from the right one: change `private_key_id` for a key that is not known.
     pub fn write_credentials(&self, path: &Path, change: impl FnOnce(&mut Value)) {
         let mut key_file = self.key_file.clone();
         change(&mut key_file);

@@ -4,11 +4,11 @@
 
 use serde_json::{Value, json};
 
-use super::Context;
+use super::context::Context;
 use super::http::{Request, Response};
 use super::{gemini, openai, openai_chat, openai_stt};
 
-/// Is it a list that is asked for?
+/// Whether a list is asked for.
 pub(super) fn called(request: &Request) -> bool {
     request.method == "GET" && ["/v1/models", "/v1beta/models"].contains(&request.path.as_str())
 }

@@ -1,11 +1,11 @@
 //! OpenAI's voice, `POST /v1/audio/speech`.
 //!
-//! The audio is that of the [`Script`](super::Script) whose answer is to be spoken, else made up so that it
+//! The audio is that of the [`Script`](super::script::Script) whose answer is to be spoken, else made up so that it
 //! differs by text. Spec: <https://platform.openai.com/docs/api-reference/audio/createSpeech>.
 
 use serde_json::{Value, json};
 
-use super::Context;
+use super::context::Context;
 use super::delivery::Right;
 use super::http::{Request, Response};
 use crate::audio::{Clip, wav};
@@ -62,7 +62,7 @@ pub(super) fn check_key(request: &Request, context: &Context<'_>) -> Result<(), 
         .header("authorization")
         .and_then(|value| value.strip_prefix("Bearer "));
     let (code, message) = match key {
-        Some(super::OPENAI_API_KEY) => return Ok(()),
+        Some(super::service::OPENAI_API_KEY) => return Ok(()),
         Some(_) => (Some("invalid_api_key"), INCORRECT_KEY),
         None => (None, NO_KEY),
     };

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::Context;
+use super::context::Context;
 use super::delivery::{Form, Piece, Right};
 use super::functions;
 use super::http::{Request, Response};

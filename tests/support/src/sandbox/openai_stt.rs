@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Context;
+use super::context::Context;
 use super::http::{Request, Response};
 use super::openai;
 use crate::audio::{Clip, wav};

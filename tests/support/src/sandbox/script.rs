@@ -87,7 +87,7 @@ impl Scripts {
             .collect()
     }
 
-    /// Is it this text that is said in a recording?
+    /// Whether this text is said in a recording.
     pub(super) fn says(&self, clip: &Clip, text: &str) -> bool {
         let likeness = Reference::new(&self.spoken(text)).best_in(&Recording::new(clip));
         likeness > THRESHOLD

@@ -32,7 +32,7 @@ impl Settings {
         .set("llm.provider", "gemini")
         .set("tts.provider", "openai")
         .set("tts.fallback", Value::Array(Vec::new()))
-        .set("openai.api_key", super::OPENAI_API_KEY);
+        .set("openai.api_key", super::service::OPENAI_API_KEY);
         // Also the providers that a test does not use: nothing of a test may ever leave the machine.
         [
             "stt.google",

@@ -1,14 +1,14 @@
 //! Google Speech-to-Text v1, `POST /v1/speech:recognize`.
 //!
 //! The request is checked as the service documents it; what was said is told by comparing the samples sent
-//! with the recordings of the [`Script`](super::Script)s. Spec:
+//! with the recordings of the [`Script`](super::script::Script)s. Spec:
 //! <https://cloud.google.com/speech-to-text/docs/reference/rest/v1/speech/recognize>.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::Context;
+use super::context::Context;
 use super::google::{self, Api};
 use super::http::{Request, Response};
 use super::proto_json::{self, Fields, Shape, integer};

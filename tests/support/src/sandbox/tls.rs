@@ -1,6 +1,6 @@
 //! A certificate authority of the moment, and a certificate for this machine signed by it.
 //!
-//! Both are made when a [`Sandbox`](super::Sandbox) starts and forgotten when it ends, so no test key can
+//! Both are made when a `Sandbox` starts and forgotten when it ends, so no test key can
 //! ever be trusted by mistake. What a client does with the authority's certificate is left to the client.
 
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use testkit::audio::stream::{Packet, Pause, find, find_beginning};
+use sound::stream::{Packet, Pause, find, find_beginning};
 
 /// A line on which something is sent.
 struct Line {

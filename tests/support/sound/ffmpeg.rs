@@ -11,7 +11,7 @@ pub const TUTORIAL: [&str; 6] = ["-ar", "8000", "-ac", "1", "-af", "volume=6dB"]
 pub fn run(rate_hz: u32, input: &[i16], arguments: &[&str]) -> Option<Vec<u8>> {
     let rate_hz = rate_hz.to_string();
     let from = ["-f", "s16le", "-ar", &rate_hz];
-    convert(&from, super::wav::bytes_of(input), arguments)
+    convert(&from, crate::wav::bytes_of(input), arguments)
 }
 
 /// Bytes of one format, `from`, turned into those of another, `to`. None where there is no ffmpeg, or it fails.

@@ -1,16 +1,8 @@
-//! Audio for tests, made and measured without the program under test.
-//!
-//! [`Clip`] is a piece of sound; [`clips`] makes some, [`wav`] reads and writes files, [`g711`] codes and decodes telephone
-//! samples, [`measure`] turns sound into numbers to assert, [`alike`] finds a recording within another, and [`stream`] known
-//! bytes among packets. [`ffmpeg`] is what others use.
+//! A piece of sound, and what can be done to it.
 
-pub mod alike;
-pub mod clips;
-pub mod ffmpeg;
-pub mod g711;
-pub mod measure;
-pub mod stream;
-pub mod wav;
+use crate::level::level_db;
+use crate::number::{float, to_index, to_sample};
+use crate::spectrum::resampled;
 
 /// A piece of mono, 16-bit linear sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +32,7 @@ impl Clip {
         let frame = usize::try_from(self.rate_hz / 10).unwrap_or(1).max(1);
         self.samples
             .chunks(frame)
-            .any(|frame| measure::level_db(frame) > -55.0)
+            .any(|frame| level_db(frame) > -55.0)
     }
 
     /// This clip, and then another of the same rate.
@@ -96,41 +88,10 @@ impl Clip {
             .iter()
             .map(|sample| f64::from(*sample))
             .collect();
-        let resampled = alike::resampled(&samples, self.rate_hz, rate_hz);
+        let resampled = resampled(&samples, self.rate_hz, rate_hz);
         Self {
             rate_hz,
             samples: resampled.into_iter().map(to_sample).collect(),
         }
     }
-}
-
-/// A number of things as a real number; exact below 2^53.
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_precision_loss,
-    reason = "no clip has 2^53 samples"
-)]
-pub(crate) fn float(count: usize) -> f64 {
-    count as f64
-}
-
-/// The index at or below a real number; 0 for what is below 0.
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "`as` saturates, which is what is wanted"
-)]
-pub(crate) fn to_index(value: f64) -> usize {
-    value as usize
-}
-
-/// The nearest sample; what is out of range becomes the loudest.
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    reason = "`as` saturates, which is what is wanted"
-)]
-pub(crate) fn to_sample(value: f64) -> i16 {
-    value.round() as i16
 }

@@ -2,17 +2,10 @@
 
 use std::f64::consts::TAU;
 
-use super::{Clip, alike, float};
+pub use crate::level::{level_db, peak};
 
-/// The level of samples in dBFS, where a full-scale square wave is 0 dB; −120 for silence.
-pub fn level_db(samples: &[i16]) -> f64 {
-    let energy: f64 = samples
-        .iter()
-        .map(|sample| f64::from(*sample).powi(2))
-        .sum();
-    let power = energy / float(samples.len().max(1)) / FULL_SCALE.powi(2);
-    (10.0 * power.log10()).max(SILENCE_DB)
-}
+use crate::level::{FULL_SCALE, SILENCE_DB};
+use crate::{Clip, alike, float};
 
 /// The level of the sine of one frequency in dBFS, where a full-scale sine is 0 dB (Goertzel's filter, Hann window).
 pub fn tone_db(clip: &Clip, frequency_hz: f64) -> f64 {
@@ -82,24 +75,13 @@ pub fn longest_pauses(clip: &Clip, count: usize) -> Vec<usize> {
     middles
 }
 
-/// The loudest sample, as a part of the loudest possible.
-pub fn peak(samples: &[i16]) -> f64 {
-    samples
-        .iter()
-        .map(|sample| f64::from(*sample).abs())
-        .fold(0.0, f64::max)
-        / FULL_SCALE
-}
-
 /// A hundredth of the loudest sample: 40 dB below it.
 const QUIET: f64 = 0.01;
-const FULL_SCALE: f64 = 32_768.0;
-const SILENCE_DB: f64 = -120.0;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::clips;
+    use crate::clips;
 
     #[test]
     fn a_tone_is_measured_at_its_level_and_nowhere_else() {

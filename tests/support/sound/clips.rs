@@ -2,7 +2,8 @@
 
 use std::f64::consts::TAU;
 
-use super::{Clip, float, to_index, to_sample};
+use crate::Clip;
+use crate::number::{float, to_index, to_sample};
 
 /// Digital silence.
 pub fn silence(rate_hz: u32, seconds: f64) -> Clip {

@@ -21,8 +21,8 @@ pub fn from_alaw(byte: u8) -> i16 {
 }
 
 /// A whole file of mu-law bytes.
-pub fn decoded_mulaw(bytes: &[u8]) -> super::Clip {
-    super::Clip::telephone(bytes.iter().map(|byte| from_mulaw(*byte)).collect())
+pub fn decoded_mulaw(bytes: &[u8]) -> crate::Clip {
+    crate::Clip::telephone(bytes.iter().map(|byte| from_mulaw(*byte)).collect())
 }
 
 /// The mu-law bytes of samples.

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::Clip;
+use crate::Clip;
 
 /// How a header departs from the truth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
