@@ -192,7 +192,7 @@ pub(crate) fn read(place: &Path) -> Result<String, Error> {
     }
     match all.len() {
         0 => Err(Error::Empty(place.display().to_string())),
-        ..=MAX => Ok(all),
+        1..=MAX => Ok(all),
         _ => Err(too_long(place)),
     }
 }
