@@ -341,7 +341,7 @@ fn an_answer_is_spoken_in_three_requests_at_most() {
         house.sandbox.answer_with(&answer);
         house
             .sandbox
-            .pace_model(Duration::from_millis(50), Duration::from_millis(10));
+            .pace_model(Duration::from_millis(50), Duration::from_millis(40));
         house.sandbox.pace_voice(Duration::from_millis(100), 200.0);
         let outcome = house.outcome_with("question-moon.wav", &gemini(&house));
         outcome
