@@ -613,6 +613,31 @@ fn setup_has_the_phrase_spoken_before_anybody_calls() {
 }
 
 #[test]
+fn a_persona_that_speaks_another_language_wants_words_of_its_own() {
+    let own = "persona.office.disclosure_text";
+    for (language, text, statuses) in [
+        ("de-DE", None, &["ok", "ok", "warn"][..]),
+        ("en-GB", None, &["ok", "ok"]),
+        ("de-DE", Some("Hier spricht ein Automat."), &["ok", "ok"]),
+        // It may be understood in both.
+        ("de-DE", Some("I am a machine"), &["ok", "ok"]),
+    ] {
+        let house = House::new();
+        let settings = settings(&house)
+            .set("knowledge.disclosure_text", "I am a machine")
+            .set("persona.office.language", language);
+        let settings = match text {
+            Some(text) => settings.set(own, text),
+            None => settings,
+        };
+        let (found, told) = examined(&house, &settings, &["--offline"]);
+        assert_eq!(found, statuses, "{language} {text:?}: {told}");
+        let words = "speak de-DE and are told \"I am a machine\"";
+        assert_eq!(told.contains(words), statuses.contains(&"warn"), "{told}");
+    }
+}
+
+#[test]
 fn the_doctor_warns_where_callers_are_not_told_or_not_as_they_should_be() {
     let table: &[(&str, &str, &str, &str)] = &[
         ("knowledge.disclosure_text", "", "ok", TEXT),
