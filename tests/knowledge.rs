@@ -172,6 +172,35 @@ fn fifty_prompts_say_what_the_clocks_of_fifty_zones_show() {
 }
 
 #[test]
+fn a_persona_has_a_place_and_facts_of_its_own() {
+    let house = House::new();
+    let kitchen = house.other().join("kitchen.md");
+    fs::write(&kitchen, "Soup costs 4 euros.").unwrap();
+    fs::set_permissions(&kitchen, fs::Permissions::from_mode(0o644)).unwrap();
+    let settings = known(&house, house.sandbox.settings())
+        .set("persona.kitchen.place", "Graz, Austria")
+        .set("persona.kitchen.facts", kitchen.to_str().unwrap());
+    let (own, of_kitchen) = (
+        ["Lyon, France", "25 euros"],
+        ["Graz, Austria", "Soup costs 4 euros."],
+    );
+    for (persona, told_words, others) in [("", own, of_kitchen), ("kitchen", of_kitchen, own)] {
+        let call = house.ask("question-tea.wav").call_with(&settings);
+        let call = call.arg(format!("persona={persona}"));
+        call.start().finish(PATIENCE).assert_exit(0);
+        let prompt = told(&house).pop().unwrap();
+        assert!(
+            told_words.iter().all(|words| prompt.contains(words)),
+            "{prompt}"
+        );
+        assert!(
+            !others.iter().any(|words| prompt.contains(words)),
+            "{prompt}"
+        );
+    }
+}
+
+#[test]
 fn what_the_doctor_counts_is_what_a_question_and_a_turn_send() {
     let house = House::new();
     let more = |settings: Settings| {
