@@ -272,14 +272,14 @@ fn identity() -> Result<Identity, identity::Error> {
     })
 }
 
-/// The variables of the running Asterisk's environment that decide about the settings and the clock, as far as this user may read
-/// them.
+/// The variables of the running Asterisk's environment that decide about the settings and the clock, as far as this user
+/// may read them.
 pub(super) fn asterisks_environment() -> Vec<(&'static str, String)> {
     let own = rustix::process::geteuid().as_raw();
     running(own).map_or_else(Vec::new, |running| of_settings(&running.environment()))
 }
 
-/// The time zone of whoever has started the doctor, root included, and not that of the running Asterisk.
+/// The time zone of the shell that has started the doctor, root's too, and not that of the running Asterisk.
 pub(super) fn own_time_zone(environment: Environment<'_>) -> Option<String> {
     let is_handed_on = environment(IS_ASTERISKS).is_some();
     environment(if is_handed_on {
@@ -300,9 +300,9 @@ fn best(all: Vec<Process>, user: u32) -> Option<Process> {
     theirs.min_by_key(|process| !process.is_leader)
 }
 
-/// The variables that the settings and the clock are read from, of those that a process was started with. That user can start a
-/// process with any: so another settings file counts only if root alone can change it, and credentials only where
-/// systemd puts them. What Asterisk itself reads otherwise is told as a difference.
+/// The variables that the settings and the clock are read from, of those that a process was started with. That user can
+/// start a process with any: so another settings file counts only if root alone can change it, and credentials only
+/// where systemd puts them. What Asterisk itself reads otherwise is told as a difference.
 fn of_settings(environment: &[u8]) -> Vec<(&'static str, String)> {
     let environment = String::from_utf8_lossy(environment);
     let keys = ENVIRONMENT.iter().map(|(variable, _)| *variable);
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_zone_of_whoever_started_the_doctor_is_told_from_asterisks() {
+    fn the_time_zone_of_the_shell_is_told_from_asterisks() {
         let of = |all: &'static [(&str, &str)]| {
             own_time_zone(&|name| {
                 let (_, value) = all.iter().find(|(set, _)| *set == name)?;
