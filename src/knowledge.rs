@@ -5,6 +5,7 @@
 //! minute to minute comes last. The program works out what is open when, since a model that does so is wrong on the day
 //! that matters.
 
+pub(crate) mod actions;
 pub(crate) mod clock;
 pub(crate) mod facts;
 pub(crate) mod hours;

@@ -10,7 +10,7 @@ use testkit::{
 };
 
 use crate::conversation::{self, BREATH};
-use crate::doctor::{check, of};
+use crate::doctor::{check, of, run_check};
 use crate::house::{House, PATIENCE, argument, assert_at_once, each, program};
 use crate::setup;
 
@@ -191,14 +191,24 @@ fn a_persona_tells_it_in_its_own_words_and_voice() {
 
 #[test]
 fn without_words_of_their_own_callers_hear_it_in_the_first_language() {
-    for (language, text) in [
-        ("de-CH", "Sie sprechen mit einem automatischen Assistenten."),
-        ("fr-FR", "Vous parlez avec un assistant automatique."),
-        ("pl-PL", TEXT),
+    let german = "Sie sprechen mit einem automatischen Assistenten.";
+    for (key, language, text) in [
+        ("stt.language", "de-CH", german),
+        (
+            "stt.language",
+            "fr-FR",
+            "Vous parlez avec un assistant automatique.",
+        ),
+        ("stt.language", "pl-PL", TEXT),
+        ("persona.office.language", "de-CH", german),
     ] {
         let house = House::new();
-        disclosed(&house, &settings(&house).set("stt.language", language));
-        assert_eq!(house.spoken_texts(), [text]);
+        let mut call = disclosing(&house, &settings(&house).set(key, language));
+        if key.starts_with("persona.") {
+            call = call.arg("persona=office");
+        }
+        ended(call);
+        assert_eq!(house.spoken_texts(), [text], "{key} {language}");
     }
 }
 
@@ -577,9 +587,14 @@ fn the_doctor_has_the_phrase_spoken_once_for_all_kinds_of_phones() {
     assert_eq!(words, ["ok", "ok"], "{text}");
     assert!(text.contains("still to be spoken"), "{text}");
     assert_eq!(times(TEXT), 0);
-    for _ in 0..2 {
-        let (words, text) = examined(&house, &settings, &[]);
-        assert_eq!(words, ["ok", "ok"], "{text}");
+    // The daily run has it spoken as well.
+    for arguments in [&["--quiet"][..], &[], &[]] {
+        if arguments.is_empty() {
+            let (words, text) = examined(&house, &settings, arguments);
+            assert_eq!(words, ["ok", "ok"], "{text}");
+        } else {
+            run_check(&house, &settings, arguments);
+        }
         assert_eq!((times(TEXT), times("Hier spricht ein Automat.")), (1, 1));
     }
     // So no caller waits for it.
@@ -610,6 +625,31 @@ fn setup_has_the_phrase_spoken_before_anybody_calls() {
     let call = call.arg(argument("config", &house.settings_file()));
     assert_eq!(played(&ended(from(call, TRUNK))).len(), 1);
     assert_eq!(requests(&house), asked.len());
+}
+
+#[test]
+fn a_persona_that_speaks_another_language_wants_words_of_its_own() {
+    let own = "persona.office.disclosure_text";
+    for (language, text, statuses) in [
+        ("de-DE", None, &["ok", "ok", "warn"][..]),
+        ("en-GB", None, &["ok", "ok"]),
+        ("de-DE", Some("Hier spricht ein Automat."), &["ok", "ok"]),
+        // It may be understood in both.
+        ("de-DE", Some("I am a machine"), &["ok", "ok"]),
+    ] {
+        let house = House::new();
+        let settings = settings(&house)
+            .set("knowledge.disclosure_text", "I am a machine")
+            .set("persona.office.language", language);
+        let settings = match text {
+            Some(text) => settings.set(own, text),
+            None => settings,
+        };
+        let (found, told) = examined(&house, &settings, &["--offline"]);
+        assert_eq!(found, statuses, "{language} {text:?}: {told}");
+        let words = "speak de-DE and are told \"I am a machine\"";
+        assert_eq!(told.contains(words), statuses.contains(&"warn"), "{told}");
+    }
 }
 
 #[test]

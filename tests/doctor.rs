@@ -196,7 +196,7 @@ pub(crate) fn of<'a>(found: &'a Value, id: &'a str) -> impl Iterator<Item = &'a 
 }
 
 /// Starts the doctor as whoever runs this test, root too, and lets it end.
-fn run_check(house: &House, settings: &Settings, arguments: &[&str]) -> Output {
+pub(crate) fn run_check(house: &House, settings: &Settings, arguments: &[&str]) -> Output {
     doctor(house, settings, arguments).output().unwrap()
 }
 

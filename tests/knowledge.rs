@@ -11,6 +11,7 @@ use serde_json::json;
 use testkit::{CallBuilder, Outcome, Response, Settings, Stage};
 
 use crate::conversation::{self, BREATH};
+use crate::doctor;
 use crate::house::{House, PATIENCE};
 
 const FACTS: &str = "A haircut costs 25 euros.\n\nAnna is in on Tuesdays.";
@@ -168,6 +169,62 @@ fn fifty_prompts_say_what_the_clocks_of_fifty_zones_show() {
         prompts += 1;
     }
     assert_eq!(prompts, 50);
+}
+
+#[test]
+fn a_persona_has_a_place_and_facts_of_its_own() {
+    let house = House::new();
+    let kitchen = house.other().join("kitchen.md");
+    fs::write(&kitchen, "Soup costs 4 euros.").unwrap();
+    fs::set_permissions(&kitchen, fs::Permissions::from_mode(0o644)).unwrap();
+    let settings = known(&house, house.sandbox.settings())
+        .set("persona.kitchen.place", "Graz, Austria")
+        .set("persona.kitchen.facts", kitchen.to_str().unwrap());
+    let (own, of_kitchen) = (
+        ["Lyon, France", "25 euros"],
+        ["Graz, Austria", "Soup costs 4 euros."],
+    );
+    for (persona, told_words, others) in [("", own, of_kitchen), ("kitchen", of_kitchen, own)] {
+        let call = house.ask("question-tea.wav").call_with(&settings);
+        let call = call.arg(format!("persona={persona}"));
+        call.start().finish(PATIENCE).assert_exit(0);
+        let prompt = told(&house).pop().unwrap();
+        assert!(
+            told_words.iter().all(|words| prompt.contains(words)),
+            "{prompt}"
+        );
+        assert!(
+            !others.iter().any(|words| prompt.contains(words)),
+            "{prompt}"
+        );
+    }
+}
+
+#[test]
+fn what_the_doctor_counts_is_what_a_question_and_a_turn_send() {
+    let house = House::new();
+    let more = |settings: Settings| {
+        known(&house, settings)
+            .set("conversation.max_turns", 1)
+            .set("conversation.transfers", ["reception=200"].as_slice())
+            .set("messages.folder", house.other().to_str().unwrap())
+            .set("messages.webhook", "http://127.0.0.1:9/")
+    };
+    let settings = more(house.sandbox.settings());
+    let found = doctor::check(&house, &settings, &["--offline"]);
+    let text = doctor::of(&found, "prompt").next().unwrap()["text"].to_string();
+    answered(&house, &settings);
+    conversation::asked_of_tea(&house, &more(conversation::settings(&house))).finish();
+    let bytes: Vec<_> = told(&house).iter().map(String::len).collect();
+    let expected = [
+        format!("{} bytes with a question", bytes[0]),
+        format!("{} with a turn of a conversation", bytes[1]),
+    ];
+    assert!(bytes[1] > bytes[0] + 500, "{bytes:?}");
+    assert!(
+        expected.iter().all(|words| text.contains(words)),
+        "{text} {bytes:?}"
+    );
 }
 
 #[test]

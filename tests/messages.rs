@@ -207,6 +207,15 @@ fn a_call_without_messages_sends_what_it_has_always_sent() {
     let system = |index: usize| asked[index].body["systemInstruction"].to_string();
     assert!(!system(0).contains("message"), "{}", system(0));
     assert!(system(1).contains("[[message FOR: TEXT]]"), "{}", system(1));
+    let cannot_ask = "say that they may call again and leave one";
+    assert!(system(1).contains(cannot_ask), "{}", system(1));
+    assert!(!system(1).contains("offer to take"), "{}", system(1));
+    let talk = conversation::settings(&post.house).set("conversation.max_turns", 1);
+    asked_of_tea(&post.house, &post.with(talk)).finish();
+    let asked = post.house.sandbox.requests_to(Stage::Llm);
+    let last = asked.last().unwrap().body["systemInstruction"].to_string();
+    let offer = "or you cannot help, offer to take a message";
+    assert!(last.contains(offer), "{last}");
     let most = |index: usize| asked[index].body["generationConfig"]["maxOutputTokens"].as_u64();
     assert_eq!((most(0), most(1)), (Some(400), Some(900)));
     assert!(!post.folder().exists(), "nothing was left");

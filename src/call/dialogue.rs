@@ -368,31 +368,6 @@ fn is_same_name(known: &str, written: &str) -> bool {
     core(known) == core(written)
 }
 
-/// What the model may do in a conversation, and how it ends or transfers the call.
-pub(super) fn actions(settings: &Conversation) -> String {
-    let names = settings.transfers.iter().map(|(name, _)| name.as_str());
-    let names: Vec<_> = names.collect();
-    let transfer = if names.is_empty() {
-        String::new()
-    } else {
-        format!(
-            " To hand the caller over to a person, say so and end your answer with [[transfer NAME]], where NAME is one of: {}.",
-            names.join(", ")
-        )
-    };
-    let operator = match settings.operator {
-        Some(_) => {
-            " Callers reach a person by pressing the key 0: you may offer that where you cannot help."
-        }
-        None => "",
-    };
-    format!(
-        // The default persona is made for one question: it forbids asking back and ends each answer with a goodbye.
-        // The first words take that back here, whatever persona stands above.
-        "This is a telephone call of several turns, whatever is said above of questions and of goodbye: you may ask back, and you say goodbye only when the caller wants to end the call; then end your answer with [[goodbye]].{transfer}{operator} An answer of yours that breaks off was interrupted by the caller, and nobody was handed over after it."
-    )
-}
-
 /// After as many turns in a row that were not understood a noise is taken for one.
 const MAX_UNCLEAR: u32 = 2;
 

@@ -10,13 +10,12 @@ use std::time::{Duration, Instant, SystemTime};
 use super::answering::Answered;
 use super::caller_audio::{self, CallerAudio};
 use super::contract;
-use super::dialogue::{self, Dialogue, Next};
+use super::dialogue::{Dialogue, Next};
 use super::disclosure::Disclosure;
 use super::event::Transcript;
 use super::interrupted::Interrupted;
 use super::job::Job;
 use super::keepalive;
-use super::keypad;
 use super::line::{How, Input, Line, Played, Sound};
 use super::listening::Listening;
 use super::messages::Messages;
@@ -35,6 +34,7 @@ use crate::audio::speech::turn::Limits;
 use crate::audio::telephone::Encoding;
 use crate::cloud::llm::Exchange;
 use crate::config::Config;
+use crate::knowledge::actions::Actions;
 use crate::knowledge::{self, Knowledge};
 use crate::services::Services;
 use crate::spending::bill::Billing;
@@ -60,8 +60,8 @@ pub(super) struct Flow<'a, O> {
     pub(super) encoding: Encoding,
     /// The caller's number for the limits; empty where it is withheld.
     pub(super) caller: String,
-    /// What the model may do in a conversation, in words for it.
-    pub(super) actions: Option<String>,
+    /// Whether this is a conversation, and no question.
+    pub(super) is_conversation: bool,
     /// What was said in the conversation, and as much of each answer as was heard.
     pub(super) before: Vec<Exchange>,
     pub(super) job: Job,
@@ -134,7 +134,7 @@ impl<O: Write> Flow<'_, O> {
         // The pipe is read before the first phrase plays. It holds 64 KiB, which is 4 s at 8 kHz, and Asterisk drops
         // what finds no room in it.
         self.hear_caller(listening.pause(), began)?;
-        self.actions = Some(dialogue::actions(settings));
+        self.is_conversation = true;
         let is_interrupted = self.disclose(self.hearing())?;
         let mut dialogue = Dialogue::new(settings.clone(), began);
         let mut first = dialogue.begin();
@@ -340,30 +340,27 @@ impl<O: Write> Flow<'_, O> {
 
     /// How the services are worked with for the next answer.
     fn settings(&self, now: SystemTime) -> Settings {
-        let own = self.actions.as_deref().unwrap_or_default();
-        let messages = self.messages.instructions(self.actions.is_some());
-        let has_use = !messages.is_empty() || self.toolbox.is_some();
-        let is_typed = self.actions.is_some() && has_use;
-        let typed = if is_typed { keypad::INSTRUCTIONS } else { "" };
-        let hides = self.actions.is_some() && self.config.has_pins();
-        let hidden = if hides { keypad::ABOUT_HIDDEN } else { "" };
-        let parts = [own, typed, hidden, &messages].into_iter();
-        let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
-        let actions = parts.join(" ");
+        let conversation = Some(&self.config.conversation).filter(|_| self.is_conversation);
+        let actions = Actions {
+            conversation,
+            messages: self.messages.allowed(),
+            has_tools: self.toolbox.is_some(),
+            has_pins: self.config.has_pins(),
+        };
         let prompt = self.knowledge.prompt(
             knowledge::TurnParts {
-                actions: actions.trim(),
-                may_transfer: self.actions.is_some()
-                    && !self.config.conversation.transfers.is_empty(),
+                actions: &(actions.told() + &self.messages.so_far()),
+                may_transfer: actions.may_transfer(),
                 memory: &self.remembering.instructions(now),
                 has_tools: self.toolbox.is_some() && self.services.without_functions().is_empty(),
             },
             now,
         );
         let settings = Settings::of(self.config, prompt).opening(self.disclosure.opening());
-        let settings = match self.actions {
-            Some(_) => settings.in_conversation(&self.before),
-            None => settings,
+        let settings = if self.is_conversation {
+            settings.in_conversation(&self.before)
+        } else {
+            settings
         };
         let settings = if self.messages.are_taken() {
             settings.taking_messages()
@@ -395,7 +392,7 @@ impl<O: Write> Flow<'_, O> {
         let mut began = self.scene.turn.started;
         // In a conversation speech is sent before its turn has begun, so the deadline runs from the sending. The
         // caller of a single question has waited since the program was started.
-        if self.actions.is_some() {
+        if self.is_conversation {
             began = self.line.now();
         }
         let work = Work {

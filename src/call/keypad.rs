@@ -83,15 +83,6 @@ pub(super) fn last_part(keys: &str) -> &str {
 /// Stands for typed keys that may be a PIN.
 pub(super) const HIDDEN: &str = "[typed on the keypad: not shown]";
 
-/// What the model is told of these where tools have PINs.
-pub(super) const ABOUT_HIDDEN: &str = "[typed on the keypad: not shown] stands for keys that may be a PIN. A function that \
-     wants a PIN gets it from the program; any other number of that length is to be said.";
-
-/// What the model is told of the keypad in a conversation.
-pub(super) const INSTRUCTIONS: &str = "Callers can type a number on the keypad of their telephone, which is surer than saying \
-     it: you read [typed on the keypad: DIGITS] then. Where you ask for a number, say that it can be typed and ended with \
-     the hash key.";
-
 /// The keys by which a caller begins to type what may interrupt the assistant.
 pub(super) const DIGITS: &str = "0123456789";
 /// The keys that are collected, and the one that ends them.

@@ -9,6 +9,7 @@ use log::{info, warn};
 
 use super::turn::Turn;
 use crate::config::{self, Config};
+use crate::knowledge::actions::Number;
 use crate::messages::{self, Caller, Entry, Error, Kind, MAX_CHARS, Speaker, Spool, Words};
 use crate::sys::date;
 use crate::sys::error::Chain;
@@ -82,48 +83,21 @@ impl Messages {
         self.settings.is_some() && !self.is_full
     }
 
-    /// What the model is told of messages; nothing where none can be left.
-    pub(super) fn instructions(&self, is_conversation: bool) -> String {
-        if !self.are_taken() {
-            return String::new();
-        }
+    /// What the model is told of the number of a caller who may leave one; `None` where they may leave none.
+    pub(super) fn allowed(&self) -> Option<Number> {
         let number = if self.caller.withheld {
-            "The caller's number is withheld, so ask for one to call back."
+            Number::Withheld
         } else {
-            "The number that they call from is delivered with the message, and you do not know it: ask whether they are to \
-             be called back there, or for another number."
+            Number::Known
         };
-        let how = if is_conversation {
-            format!(
-                "When the caller wants that, or you cannot help, offer to take a message. Ask for what is missing, one thing \
-                 at a time: who is calling, for whom, and what it is about. {number} Read a number that they tell you back, \
-                 digit by digit. When all is clear"
-            )
-        } else {
-            "You cannot ask back in this call. When what the caller says is a message, take it; where you cannot help, say \
-             that they may call again and leave one. When you take one"
-                .to_owned()
-        };
-        format!(
-            "Callers can leave a message for the people of this house. {how}, begin your answer with [[message FOR: TEXT]], \
-             which the caller does not hear, and then say in one sentence that you have noted the message{}. FOR is the name \
-             of whom it is for, or: the house. TEXT is what is to be delivered, in the caller's language: only what the caller \
-             has said, nothing invented, names and numbers exactly as they were said, in at most {TOLD_CHARS} characters. Never \
-             say that a message was noted without writing it so, write each message once, and do not promise when it is \
-             answered.{}",
-            if is_conversation {
-                ""
-            } else {
-                ", and repeat a number in it"
-            },
-            self.so_far()
-        )
+        self.are_taken().then_some(number)
     }
 
     /// What the model has written so far in this call. It is told its answers as they were heard, without messages, so that
     /// it would take one for noted of which it has only spoken.
-    fn so_far(&self) -> String {
+    pub(super) fn so_far(&self) -> String {
         match self.kept.len() {
+            _ if !self.are_taken() => String::new(),
             0 if self.said.is_empty() => String::new(),
             0 => NONE_SO_FAR.to_owned(),
             count => format!(" So far you have written {count} in this call, which are noted."),
@@ -301,7 +275,6 @@ fn said(who: Speaker, text: &str) -> Option<Words> {
 /// What the model may write more where a message can be in its answer: as many as it is told, in languages whose words
 /// are several tokens.
 const MESSAGE_TOKENS: u32 = 500;
-const TOLD_CHARS: usize = 1000;
 const NONE_SO_FAR: &str = " So far you have written none in this call: if you have told the caller that one was noted, write \
      it now.";
 

@@ -84,7 +84,7 @@ impl<O: Write> Call<O> {
             services,
             loudness: Loudness::new(&config.tts, &config.state_folder),
             encoding,
-            actions: None,
+            is_conversation: false,
             before: Vec::new(),
             job: Job::none(),
             toolbox: self.toolbox.clone(),

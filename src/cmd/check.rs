@@ -80,6 +80,7 @@ pub fn run(
     if options.config.is_none() && environment(user::SETTINGS).is_none() {
         user::examine_named_settings(&mut report);
     }
+    let time_zone = user::own_time_zone(environment);
     let environment = |name: &str| environment(name).or_else(|| of_asterisk(name));
     let arguments = Arguments::of_file(options.config.clone());
     let loaded = Config::load(Job::Check, &arguments, &environment);
@@ -99,7 +100,7 @@ pub fn run(
     }
     let settings = understood(&loaded);
     // It comes last, because it tells only what Asterisk's own run finds beside the findings so far.
-    inside::examine(settings, &mut report);
+    inside::examine(settings, time_zone.as_deref(), &mut report);
     let findings = report.close()?;
     if options.quiet {
         let is_whole = config.is_some() && !options.offline;

@@ -9,6 +9,7 @@ use super::keys::{self, Key, Kind};
 use super::layers::Layers;
 use super::values::Secret;
 use super::voices;
+use crate::sys::language::is_same;
 
 /// A provider of a stage, with what its own table of the settings says.
 #[derive(Clone, Debug)]
@@ -60,17 +61,34 @@ impl Endpoint {
 
     /// The same in another language: Google's voices speak one each, and the others find out what they read.
     pub(crate) fn speaking(&self, language: &str) -> Self {
-        match self.provider.name() {
-            "google" => {
-                let voice = voices::of_google_in(language, &self.voice);
-                Self {
-                    model: voice.clone(),
-                    voice,
-                    ..self.clone()
-                }
-            }
-            _ => self.clone(),
+        if !self.has_voices_by_language() {
+            return self.clone();
         }
+        let voice = voices::of_google_in(language, &self.voice);
+        Self {
+            model: voice.clone(),
+            voice,
+            ..self.clone()
+        }
+    }
+
+    /// Whether each of its voices speaks one language, and callers of another hear another voice.
+    pub(crate) fn has_voices_by_language(&self) -> bool {
+        self.provider.name() == "google"
+    }
+
+    /// Those of the `languages` for which this voice is none, going by its name: another one speaks them, or it reads them as
+    /// if they were its own.
+    pub(crate) fn lacks<'l>(&self, languages: impl Iterator<Item = &'l str>) -> Vec<&'l str> {
+        let of_piper = || voices::of_piper(&self.voice).or_else(|| voices::of_piper(&self.model));
+        let lacks = |language: &&str| {
+            if self.has_voices_by_language() {
+                voices::is_replaced_in(language, &self.voice)
+            } else {
+                self.is_private() && of_piper().is_some_and(|own| !is_same(own, language))
+            }
+        };
+        languages.filter(lacks).collect()
     }
 
     /// What is missing for it to be asked for the work of `stage`, which people call `what`; `file` is where they would

@@ -30,6 +30,31 @@ pub(crate) fn of_google_in(language: &str, voice: &str) -> String {
     }
 }
 
+/// Whether Google has voices in `language` of the kind that is there in several languages.
+fn has_chirp(language: &str) -> bool {
+    CHIRP_LANGUAGES.iter().any(|other| is_same(other, language))
+}
+
+/// Whether Google's voice of this name is replaced by another where callers speak `language`, and one of the kind
+/// `Chirp3-HD` would not be.
+pub(super) fn is_replaced_in(language: &str, voice: &str) -> bool {
+    !voice.is_empty() && of_google_in(language, voice).is_empty() && has_chirp(language)
+}
+
+/// The language in the name of a voice or a model that is made as Piper's are, which speak one each:
+/// `de_DE-thorsten-medium`, `speaches-ai/piper-de_DE-thorsten-low`.
+pub(super) fn of_piper(name: &str) -> Option<&str> {
+    name.split(['-', '/']).find(|part| {
+        let is = |part: &str, fits: fn(&char) -> bool| {
+            part.chars().count() == 2 && part.chars().all(|c| fits(&c))
+        };
+        let tag = part.split_once('_');
+        tag.is_some_and(|(language, region)| {
+            is(language, char::is_ascii_lowercase) && is(region, char::is_ascii_uppercase)
+        })
+    })
+}
+
 /// How many of OpenAI's `tts-1` has.
 pub(super) const OF_TTS_1: usize = 9;
 

@@ -1,12 +1,14 @@
 //! The local time of a house, by the time zones that the machine has: <https://www.rfc-editor.org/rfc/rfc9636>.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta};
+use serde::{Deserialize, Serialize};
 use tz::timezone::{TimeZone, TimeZoneSettings};
 
 use crate::config::Environment;
@@ -69,6 +71,19 @@ impl Clock {
         let offset = self.zone.find_local_time_type(seconds).ok()?.ut_offset();
         let utc = DateTime::from_timestamp(seconds, 0)?.naive_utc();
         utc.checked_add_signed(TimeDelta::seconds(offset.into()))
+    }
+
+    /// What tells this clock from others: its name, and by how many minutes it is ahead of UTC now and half a year later.
+    pub(crate) fn mark(&self, now: SystemTime) -> Mark {
+        let ahead = |now: SystemTime| {
+            let seconds = i64::try_from(date::seconds(now)).ok()?;
+            let kind = self.zone.find_local_time_type(seconds).ok()?;
+            Some(kind.ut_offset() / 60)
+        };
+        Mark {
+            name: self.name.clone(),
+            ahead: [ahead(now), ahead(now + HALF_A_YEAR)],
+        }
     }
 
     fn named(name: &str, folders: &[&str]) -> Result<Self, Error> {
@@ -139,6 +154,30 @@ impl Clock {
     }
 }
 
+/// What a clock is known by to another process.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    name: String,
+    ahead: [Option<i32>; 2],
+}
+
+/// Two zones that show the same time are one clock, whatever their names.
+impl PartialEq for Mark {
+    fn eq(&self, other: &Self) -> bool {
+        self.ahead == other.ahead
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.name.as_str(), self.ahead[0]) {
+            ("", Some(ahead)) => write!(f, "UTC{:+03}:{:02}", ahead / 60, ahead.abs() % 60),
+            ("", None) => f.write_str("one without a name"),
+            (name, _) => f.write_str(name),
+        }
+    }
+}
+
 /// The zone's name in the path of its file, or in itself.
 fn zone_of(path: &Path) -> Option<String> {
     let path = path.to_str()?;
@@ -149,6 +188,9 @@ fn zone_of(path: &Path) -> Option<String> {
     let is_name = !name.starts_with(['/', '.']) && name.contains('/') && !name.contains(',');
     is_name.then(|| name.to_owned())
 }
+
+/// From a date in winter to one in summer.
+const HALF_A_YEAR: Duration = Duration::from_secs(182 * 24 * 60 * 60);
 
 /// Where machines have their zones.
 const FOLDERS: &[&str] = &[ZONES, "/usr/share/lib/zoneinfo", "/etc/zoneinfo"];
@@ -161,7 +203,6 @@ const MAX_FILE: u64 = 256 * 1024;
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
-    use std::time::Duration;
 
     use super::*;
 
@@ -261,6 +302,30 @@ mod tests {
             Clock::of_machine(&file),
             Err(Error::Damaged { .. })
         ));
+    }
+
+    #[test]
+    fn clocks_are_one_where_they_show_the_same_time_in_winter_and_in_summer() {
+        let mark = |variable: &str| {
+            let clock = Clock::of("", &|_| Some(variable.to_owned())).expect(variable);
+            clock.mark(at(1_705_276_800))
+        };
+        for (one, other, are_one) in [
+            ("Europe/Paris", "Europe/Berlin", true),
+            ("Europe/Paris", "CET-1CEST,M3.5.0,M10.5.0/3", true),
+            ("UTC", "Etc/UTC", true),
+            ("Europe/Paris", "Africa/Algiers", false),
+            ("Europe/Paris", "Asia/Tokyo", false),
+        ] {
+            assert_eq!(mark(one) == mark(other), are_one, "{one} {other}");
+        }
+        for (variable, shown) in [
+            ("Asia/Tokyo", "Asia/Tokyo"),
+            ("IST-5:30", "UTC+05:30"),
+            ("NST3:30", "UTC-03:30"),
+        ] {
+            assert_eq!(mark(variable).to_string(), shown);
+        }
     }
 
     #[test]

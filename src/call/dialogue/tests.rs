@@ -689,18 +689,6 @@ fn an_answer_that_words_interrupt_is_a_turn_and_into_the_last_one_the_caller_is_
 }
 
 #[test]
-fn the_model_may_offer_the_key_0_where_that_leads_to_a_person() {
-    for operator in [None, Some("200".to_owned())] {
-        let leads = operator.is_some();
-        let told = actions(&Conversation {
-            operator,
-            ..settings()
-        });
-        assert_eq!(told.contains("pressing the key 0"), leads, "{told}");
-    }
-}
-
-#[test]
 fn one_turn_that_a_service_fails_is_forgiven_and_the_next_ends_the_conversation() {
     use On::{Answered, BrokeOff, Failed, Heard, Later, Said};
     assert_follows(vec![

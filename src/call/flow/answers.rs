@@ -150,7 +150,7 @@ impl<O: Write> Flow<'_, O> {
         let interrupted = self.interrupted.as_ref();
         let languages = interrupted.filter(|interrupted| !interrupted.has_just_asked);
         let languages = languages.map(|_| self.config.stt.languages().map(str::to_owned).collect());
-        let is_typed = self.actions.is_some() && self.config.conversation.barge_in;
+        let is_typed = self.is_conversation && self.config.conversation.barge_in;
         let settings = answering::Settings {
             waiting: self.config.waiting.clone(),
             stop_keys: self.config.stop_keys.clone(),

@@ -52,7 +52,7 @@ impl<O: Write> Flow<'_, O> {
     pub(super) fn operator(&self) -> Operator<'_> {
         Operator {
             extension: self.config.conversation.operator.as_deref(),
-            is_at_any_time: self.actions.is_some(),
+            is_at_any_time: self.is_conversation,
             has_answer_begun: self.scene.turn.timeline.has_reached(Mark::FirstPlayed),
         }
     }

@@ -11,13 +11,14 @@ use super::personas::of_personas;
 use super::sounds;
 use crate::audio::telephone::Encoding;
 use crate::cloud::budget::Budget;
-use crate::config::{Arguments, Audience, Config, Environment, Job, Limits, Sentence};
+use crate::config::{Arguments, Audience, Config, Environment, Job, Limits, Sentence, Shown};
 use crate::knowledge::language::Language;
 use crate::services;
 use crate::spending::bill::{Bill, Billing};
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::hangup::Hangup;
+use crate::sys::language::is_same;
 use crate::sys::plain::quoted;
 use crate::sys::state::State;
 use crate::voice::{KeptPhrases, Loudness, Speaker};
@@ -38,6 +39,7 @@ pub(super) fn examine(
         Audience::All => "all callers",
     };
     let personas = of_personas(config, Job::Check, arguments, environment);
+    let first = &config.stt.language;
     let mut known = BTreeSet::new();
     for (of, config) in [(String::new(), config.clone())]
         .into_iter()
@@ -51,7 +53,25 @@ pub(super) fn examine(
         )) {
             examine_text(&config, &format!("{of}{who}"), deadline, report);
         }
+        // Asterisk itself has a sound for each language.
+        if let Sentence::Spoken(text) = text
+            && !is_same(first, &config.stt.language)
+            && !is_of_persona(&config)
+        {
+            let text = format!(
+                "{of}{who} speak {} and are told {}, which was written for {first}",
+                all_languages(&config),
+                quoted(text)
+            );
+            report.warn(ID, &text, "write disclosure_text into that persona's table, the same where these callers understand it");
+        }
     }
+}
+
+/// Whether the words are a persona's own, and not those of all calls.
+fn is_of_persona(config: &Config) -> bool {
+    let of = |shown: &Shown| shown.name == TEXT && shown.source.starts_with("persona ");
+    config.shown.iter().any(of)
 }
 
 fn all_languages(config: &Config) -> String {
@@ -194,3 +214,4 @@ fn speak(
 }
 
 const ID: &str = "disclosure";
+const TEXT: &str = "knowledge.disclosure_text";

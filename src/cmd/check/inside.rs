@@ -22,6 +22,7 @@ use super::machine;
 use super::options::understood;
 use crate::config::keys::KEYS;
 use crate::config::{Arguments, Config, Environment, Job, Shown};
+use crate::knowledge::clock::{Clock, Mark};
 use crate::sys::date;
 use crate::sys::error::Chain;
 use crate::sys::plain::{plain_to, quoted};
@@ -38,6 +39,8 @@ struct View {
     /// Name, digest and source of every setting that is set.
     settings: Vec<(String, String, String)>,
     findings: Vec<Finding>,
+    /// The clock that callers are told the time by, where it can be read.
+    clock: Option<Mark>,
 }
 
 /// Notes what is seen from inside Asterisk, for the doctor.
@@ -49,7 +52,8 @@ pub(crate) fn look_around(arguments: &Arguments, environment: Environment<'_>) {
         knowledge::examine(config, arguments, environment, &mut report);
     }
     let settings = understood(&config);
-    let view = View::new(settings, report.findings());
+    let time_zone = environment("TZ");
+    let view = View::new(settings, time_zone.as_deref(), report.findings());
     let state = State::new(&settings.state_folder);
     if let Err(cause) = state.update(FILE, |last: &mut View| *last = view) {
         log::error!("{}", Chain(&cause));
@@ -57,7 +61,11 @@ pub(crate) fn look_around(arguments: &Arguments, environment: Environment<'_>) {
 }
 
 impl View {
-    fn new(settings: &Config, findings: &[Finding]) -> Self {
+    fn new(settings: &Config, time_zone: Option<&str>, findings: &[Finding]) -> Self {
+        let now = SystemTime::now();
+        let clock = Clock::of(&settings.knowledge.time_zone, &|_| {
+            time_zone.map(str::to_owned)
+        });
         let setting = |shown: &Shown| {
             (
                 shown.name.clone(),
@@ -66,7 +74,7 @@ impl View {
             )
         };
         Self {
-            time: date::seconds(SystemTime::now()),
+            time: date::seconds(now),
             user: rustix::process::geteuid().as_raw(),
             groups: groups(
                 &rustix::process::getgroups().unwrap_or_default(),
@@ -74,6 +82,8 @@ impl View {
             ),
             settings: settings.shown.iter().map(setting).collect(),
             findings: findings.to_vec(),
+            // What is wrong with it is a finding.
+            clock: clock.ok().map(|clock| clock.mark(now)),
         }
     }
 
@@ -142,8 +152,8 @@ impl View {
     }
 }
 
-/// Lets Asterisk start the program, and tells what is different there.
-pub(super) fn examine(settings: &Config, report: &mut Report<'_>) {
+/// Lets Asterisk start the program, and tells what is different there. `time_zone` is that of the one who asks.
+pub(super) fn examine(settings: &Config, time_zone: Option<&str>, report: &mut Report<'_>) {
     let is_ok = |id: &str| {
         let mut all = report
             .findings()
@@ -186,7 +196,7 @@ pub(super) fn examine(settings: &Config, report: &mut Report<'_>) {
             "look into Asterisk's log: /var/log/asterisk/full",
         );
     };
-    let here = View::new(settings, report.findings());
+    let here = View::new(settings, time_zone, report.findings());
     tell(here, &there, report);
     logs.examine(freepbx::is_here(Path::new("/")), report);
 }
@@ -213,13 +223,20 @@ fn tell(mut here: View, there: &View, report: &mut Report<'_>) {
     }
     here.forgive_groups(there);
     let differences = here.differences(there);
-    if differences.is_empty() {
-        return report.ok(
-            ID,
-            "sees the same settings and user, and its groups hinder nothing",
-        );
+    if !differences.is_empty() {
+        report.warn(ID, &in_their_words(&differences.join("; ")), REMEDY);
     }
-    report.warn(ID, &in_their_words(&differences.join("; ")), REMEDY);
+    match (&here.clock, &there.clock) {
+        (Some(own), Some(theirs)) if own != theirs => {
+            let text = format!("its clock is {theirs}, here it is {own}");
+            report.warn(ID, &in_their_words(&text), REMEDY_OF_CLOCK);
+        }
+        _ if differences.is_empty() => report.ok(
+            ID,
+            "sees the same settings, user and clock, and its groups hinder nothing",
+        ),
+        _ => {}
+    }
 }
 
 fn listed(groups: &[u32]) -> String {
@@ -283,6 +300,7 @@ const IDS: [&str; 21] = [
     "FreePBX",
 ];
 const REMEDY: &str = "calls use what is there: fix Asterisk's environment (systemctl cat asterisk, /etc/default/asterisk), or set it in config.toml; restart Asterisk after a change of groups";
+const REMEDY_OF_CLOCK: &str = "callers are told the time that is there, and phone-assistant hours tells that which is here: name the house's under [knowledge], as in time_zone = \"Europe/Paris\"";
 const MAX_WORDS: usize = 1000;
 const FILE: &str = "seen-by-asterisk.json";
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -391,6 +409,41 @@ mod tests {
         let all: Vec<_> = view.findings.clone();
         assert!(all.len() > 4, "{all:?}");
         assert_eq!(view.known().findings, all);
+    }
+
+    #[test]
+    fn a_clock_that_asterisk_goes_by_alone_is_told_with_the_setting_that_decides() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let file = folder.path().join("config.toml");
+        let shown = folder.path().display();
+        let told = |zone: &str, there: &'static str, here: &str| {
+            let text = format!("state.folder = '{shown}'\nknowledge.time_zone = '{zone}'");
+            std::fs::write(&file, text).expect("written");
+            let arguments = Arguments::of_file(Some(file.clone()));
+            let of_asterisk = |name: &str| (name == "TZ").then(|| there.to_owned());
+            look_around(&arguments, &of_asterisk);
+            let settings = Config::load(Job::Check, &arguments, &|_| None);
+            let mut sink = std::io::sink();
+            let mut report = Report::new(&mut sink, Style::Silent);
+            let note = wait_for(&State::new(folder.path())).expect("it is there");
+            let here = View {
+                findings: note.findings.clone(),
+                ..View::new(understood(&settings), Some(here), &[])
+            };
+            tell(here, &note, &mut report);
+            report.findings().to_vec()
+        };
+        let found = told("", "Asia/Tokyo", "Europe/Paris");
+        let [finding] = &found[..] else {
+            panic!("{found:?}");
+        };
+        let expected = "its clock is Asia/Tokyo, here it is Europe/Paris";
+        assert_eq!(finding.text, in_their_words(expected));
+        assert!(finding.remedy.contains("time_zone = "), "{finding:?}");
+        for (zone, there) in [("", "Europe/Berlin"), ("Europe/Paris", "Asia/Tokyo")] {
+            let found = told(zone, there, "Europe/Paris");
+            assert!(found.iter().all(|it| it.status == Status::Ok), "{found:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::time::SystemTime;
 
 use super::finding::Report;
 use super::personas::of_personas;
-use crate::config::{self, Arguments, Config, Environment, Job, catalogue};
+use crate::cloud::llm::functions;
+use crate::config::{self, Arguments, Config, Conversation, Environment, Job, catalogue};
+use crate::knowledge::actions::{Actions, Number};
 use crate::knowledge::clock::{self, Clock};
 use crate::knowledge::facts;
 use crate::knowledge::hours::{EXAMPLE, Hours};
@@ -12,6 +14,7 @@ use crate::knowledge::language::ENGLISH;
 use crate::knowledge::{Knowledge, TurnParts, words};
 use crate::spending::bill;
 use crate::sys::error::{Chain, Stage};
+use crate::tools::{Caller, Tools};
 
 /// Looks at what calls without a persona are told, and at what personas have instead.
 pub(super) fn examine(
@@ -113,30 +116,65 @@ fn examine_hours(
     }
 }
 
-/// Tells what each question costs because of what the model is told with it, unless that is as long as `known`. Returns how
-/// long it is.
+/// Tells what a question and a turn cost because of what the model is told with each, unless that is as long as `known`.
+/// Returns how long they are.
 fn examine_cost(
     config: &Config,
     environment: Environment<'_>,
     of: &str,
-    known: Option<usize>,
+    known: Option<[usize; 2]>,
     report: &mut Report<'_>,
-) -> Option<usize> {
+) -> Option<[usize; 2]> {
     let model = config.llm.endpoints.first()?;
     let now = SystemTime::now();
-    let prompt = Knowledge::read(config, environment, now).prompt(TurnParts::default(), now);
-    let length = Some(prompt.len());
-    if length != known {
-        let usage = bill::estimate(prompt.len(), 0);
-        let cost = catalogue::price(Stage::Llm, model, now).of(usage);
+    let knowledge = Knowledge::read(config, environment, now);
+    let all = [None, Some(&config.conversation)];
+    let lengths = all.map(|conversation| told_bytes(config, &knowledge, conversation, now));
+    if Some(lengths) != known {
+        let price = catalogue::price(Stage::Llm, model, now);
+        let told = lengths.map(|bytes| bill::estimate(bytes, 0));
+        let [question, turn] = told;
+        let turns = config.conversation.max_turns;
         let line = format!(
-            "{of}the model is told {} bytes with each question, some {} tokens: {cost}",
-            prompt.len(),
-            usage.input_tokens
+            "{of}the model is told {} bytes with a question, some {} tokens: {}; {} with a turn of a conversation, \
+             some {} tokens: {}, in {turns} turns {}",
+            lengths[0],
+            question.input_tokens,
+            price.of(question),
+            lengths[1],
+            turn.input_tokens,
+            price.of(turn),
+            price.of(turn).times(turns.into())
         );
         report.ok("prompt", &line);
     }
-    length
+    Some(lengths)
+}
+
+/// The number of bytes that the model is told with a question or a turn of a phone of this Asterisk, beside what is said,
+/// or was.
+fn told_bytes(
+    config: &Config,
+    knowledge: &Knowledge,
+    conversation: Option<&Conversation>,
+    now: SystemTime,
+) -> usize {
+    let tools = Tools::new(config).ok();
+    let functions = tools.map(|tools| tools.functions(Caller { internal: true }));
+    let functions = functions.unwrap_or_default();
+    let actions = Actions {
+        conversation,
+        messages: config.messages.are_delivered().then_some(Number::Known),
+        has_tools: !functions.is_empty(),
+        has_pins: config.has_pins(),
+    };
+    let parts = TurnParts {
+        actions: &actions.told(),
+        may_transfer: actions.may_transfer(),
+        memory: "",
+        has_tools: !functions.is_empty(),
+    };
+    knowledge.prompt(parts, now).len() + functions::bytes(&functions, &[])
 }
 
 #[cfg(test)]

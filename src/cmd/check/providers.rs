@@ -12,6 +12,7 @@ use crate::services::{Change, Maker, SetupError, WARNED_DAYS, way};
 use crate::sys::date;
 use crate::sys::error::Stage;
 use crate::sys::hangup::Hangup;
+use crate::sys::language::is_same;
 use crate::sys::plain::counted;
 
 /// Tells who is asked, in one line for each stage, and warns of models that are about to be switched off. What keeps
@@ -36,6 +37,11 @@ pub(super) fn examine(config: &Config, report: &mut Report<'_>) {
         look.hearing(&models, &recognizers, report);
     }
     look.stage(Stage::Tts, &config.tts.endpoints, maker.voices(), report);
+    if let Ok(voices) = maker.voices()
+        && let Some(voice) = voices.first_on(date::day(now))
+    {
+        look.languages(&voice.endpoint, maker.models().ok().as_ref(), report);
+    }
 }
 
 struct Look<'a> {
@@ -102,6 +108,56 @@ impl Look<'_> {
                 "name gemini as provider under [llm], or set hears = false there",
             );
         }
+    }
+
+    /// Warns of a voice that does not speak all that callers do.
+    fn languages(
+        &self,
+        voice: &Endpoint,
+        models: Option<&Fallback<dyn Model>>,
+        report: &mut Report<'_>,
+    ) {
+        let stt = &self.config.stt;
+        let others = stt
+            .languages()
+            .filter(|other| !is_same(other, &stt.language));
+        let others: Vec<_> = others.collect();
+        let lacking = voice.lacks(stt.languages()).join(", ");
+        let is_by_language = voice.has_voices_by_language();
+        let hears = models.is_some_and(|models| self.hears(models));
+        let (text, remedy) = match is_by_language {
+            _ if others.is_empty() => return,
+            true if hears => (
+                format!(
+                    "{voice} speaks {} alone where the model hears callers: before the answer it cannot be told that they speak {}",
+                    stt.language,
+                    others.join(", ")
+                ),
+                "set hears = false under [llm], or name openai or gemini as provider under [tts]",
+            ),
+            _ if lacking.is_empty() => return,
+            true => (
+                format!(
+                    "callers who speak {lacking} hear any voice that Google has, since {voice} speaks one language"
+                ),
+                "name one of the kind Chirp3-HD as voice under [tts.google], as in en-US-Chirp3-HD-Charon",
+            ),
+            false => (
+                format!(
+                    "{voice} speaks one language, by its name, and callers speak {lacking} too"
+                ),
+                "name a voice that speaks all of languages, or openai, gemini or google as provider under [tts]",
+            ),
+        };
+        report.warn(VOICES, &text, remedy);
+    }
+
+    /// Whether the model hears callers itself.
+    fn hears(&self, models: &Fallback<dyn Model>) -> bool {
+        let model = models.first_on(date::day(self.now));
+        let takes_sound =
+            model.is_some_and(|model| model.provider.max_tokens_of_sound(Duration::ZERO).is_some());
+        self.config.llm.hears && !self.config.messages.are_delivered() && takes_sound
     }
 
     /// The line of a stage, and whether it is a warning.
@@ -183,6 +239,8 @@ impl Look<'_> {
     }
 }
 
+const VOICES: &str = "voices";
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -191,6 +249,69 @@ mod tests {
     use crate::cmd::check::finding::Style;
     use crate::config::Job;
     use crate::sys::date::WallClock;
+
+    #[test]
+    fn a_voice_of_one_language_is_told_where_callers_speak_several() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let key_file = folder.path().join("key.json");
+        let account = include_str!("../../../tests/data/throwaway-service-account.json");
+        std::fs::write(&key_file, account).expect("written");
+        let google = format!(
+            "gemini.api_key = 'AQ.1'\ngoogle.credentials = '{}'\ntts.provider = 'google'\n",
+            key_file.display()
+        );
+        let google = google.as_str();
+        let own = "gemini.api_key = 'AQ.1'\ntts.provider = 'openai'\ntts.openai.base_url = 'http://127.0.0.1:8880'\n";
+        let two = "languages = ['en-US', 'fr-FR']\n";
+        let chirp = "tts.google.voice = 'en-US-Chirp3-HD-Charon'\n";
+        let hears = "llm.provider = 'gemini'\nllm.hears = true\n";
+        let old = "tts.google.voice = 'en-US-Wavenet-D'\n";
+        for (settings, words) in [
+            ([two, google, old, ""], "fr-FR hear any voice"),
+            (["", google, old, ""], ""),
+            (["languages = ['en-US', 'en-GB']\n", google, old, ""], ""),
+            ([two, google, chirp, ""], ""),
+            (["languages = ['en-US', 'cy-GB']\n", google, old, ""], ""),
+            ([two, google, chirp, hears], "cannot be told"),
+            ([two, google, chirp, "llm.provider = 'gemini'\n"], ""),
+            (
+                [two, own, "tts.openai.voice = 'en_US-lessac-medium'\n", ""],
+                "fr-FR",
+            ),
+            (
+                [
+                    two,
+                    own,
+                    "tts.openai.model = 'speaches-ai/piper-de_DE-thorsten-low'\n",
+                    "",
+                ],
+                "en-US, fr-FR",
+            ),
+            (
+                ["", own, "tts.openai.voice = 'en_US-lessac-medium'\n", ""],
+                "",
+            ),
+            ([two, own, "tts.openai.voice = 'alloy'\n", ""], ""),
+        ] {
+            let text = format!("secrets.allow_readable = true\n{}", settings.concat());
+            let config = Config::of_text(Job::Check, &text, "config.toml".into(), &|_| None);
+            let config = config.unwrap_or_else(|faults| panic!("{text}: {faults}"));
+            let mut sink = std::io::sink();
+            let mut report = Report::new(&mut sink, Style::Silent);
+            examine(&config, &mut report);
+            let found = report.findings().iter().filter(|it| it.id == VOICES);
+            let found: Vec<_> = found.collect();
+            assert_eq!(
+                found.len(),
+                usize::from(!words.is_empty()),
+                "{text} {found:?}"
+            );
+            for finding in found {
+                assert!(finding.text.contains(words), "{finding:?}");
+                assert!(!finding.remedy.is_empty());
+            }
+        }
+    }
 
     /// The first day without OpenAI's voices, and some days before.
     fn days_before(days: u64) -> SystemTime {

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::finding::{Page, Report, Status, Style, one_line, worst};
 use super::options::Options;
+use crate::config::Environment;
 use crate::config::keys::ENVIRONMENT;
 use crate::sys::apart::{self, End, Stream};
 use crate::sys::console::PATH;
@@ -155,11 +156,10 @@ fn command(
         .envs(environment.iter().cloned())
         // That user may have no right to enter the folder that root stands in.
         .current_dir("/");
-    for name in KEPT {
-        if let Some(value) = env::var_os(name) {
-            command.env(name, value);
-        }
+    for (name, value) in KEPT.map(|name| (name, env::var_os(name))) {
+        command.envs(value.map(|value| (name, value)));
     }
+    command.envs(env::var_os(TIME_ZONE).map(|zone| (ROOTS_TIME_ZONE, zone)));
     if let Some(config) = &options.config {
         command.arg("--config").arg(std::path::absolute(config)?);
     }
@@ -272,11 +272,21 @@ fn identity() -> Result<Identity, identity::Error> {
     })
 }
 
-/// The variables of the running Asterisk's environment that decide about the settings, as far as this user may read
-/// them.
+/// The variables of the running Asterisk's environment that decide about the settings and the clock, as far as this user
+/// may read them.
 pub(super) fn asterisks_environment() -> Vec<(&'static str, String)> {
     let own = rustix::process::geteuid().as_raw();
     running(own).map_or_else(Vec::new, |running| of_settings(&running.environment()))
+}
+
+/// The time zone of the shell that has started the doctor, root's too, and not that of the running Asterisk.
+pub(super) fn own_time_zone(environment: Environment<'_>) -> Option<String> {
+    let is_handed_on = environment(IS_ASTERISKS).is_some();
+    environment(if is_handed_on {
+        ROOTS_TIME_ZONE
+    } else {
+        TIME_ZONE
+    })
 }
 
 /// The Asterisk that runs as a user. Where Asterisk is told its group it gives up the user's others.
@@ -290,13 +300,13 @@ fn best(all: Vec<Process>, user: u32) -> Option<Process> {
     theirs.min_by_key(|process| !process.is_leader)
 }
 
-/// The variables that the settings are read from, of those that a process was started with. That user can start a
-/// process with any: so another settings file counts only if root alone can change it, and credentials only where
-/// systemd puts them. What Asterisk itself reads otherwise is told as a difference.
+/// The variables that the settings and the clock are read from, of those that a process was started with. That user can
+/// start a process with any: so another settings file counts only if root alone can change it, and credentials only
+/// where systemd puts them. What Asterisk itself reads otherwise is told as a difference.
 fn of_settings(environment: &[u8]) -> Vec<(&'static str, String)> {
     let environment = String::from_utf8_lossy(environment);
     let keys = ENVIRONMENT.iter().map(|(variable, _)| *variable);
-    let names = keys.chain(["CREDENTIALS_DIRECTORY", SETTINGS]);
+    let names = keys.chain(["CREDENTIALS_DIRECTORY", SETTINGS, TIME_ZONE]);
     let value = |name: &'static str| {
         let value = value_in(&environment, name)?;
         may_set(name, Path::new(value)).then(|| (name, value.to_owned()))
@@ -323,9 +333,14 @@ fn may_set(name: &str, value: &Path) -> bool {
 /// Set where the doctor already works as Asterisk's user, to the names of user and group.
 pub(super) const IS_ASTERISKS: &str = "PHONE_ASSISTANT_CHECK_AS_ASTERISK";
 
-/// Where systemd puts the credentials of a service; the folder is root's.
+/// Names the time zone, for Asterisk and for the one who has started the doctor.
+const TIME_ZONE: &str = "TZ";
+/// The time zone of root, where the doctor already works as Asterisk's user.
+const ROOTS_TIME_ZONE: &str = "PHONE_ASSISTANT_CHECK_TZ";
+
 /// Where a package and install.sh put the program that root runs.
 const INSTALLED: [&str; 2] = ["/usr/bin/phone-assistant", "/usr/local/bin/phone-assistant"];
+/// Where systemd puts the credentials of a service; the folder is root's.
 const CREDENTIALS: &str = "/run/credentials";
 
 const AS_ROOT: &str = "Asterisk seems to run as root, and nothing is looked at as root unless you say so: --user root";
@@ -392,13 +407,29 @@ mod tests {
             gid: 0,
             groups: Vec::new(),
         };
-        let environment = of_settings(b"OPENAI_API_KEY_FILE=x\0OPENAI_API_KEY=sk-1\0HOME=/root\0");
+        let environment =
+            of_settings(b"OPENAI_API_KEY_FILE=x\0OPENAI_API_KEY=sk-1\0HOME=/root\0TZ=Asia/Tokyo\0");
         let command =
             command(&root, "root:root", &environment, &options()).expect("this test has a path");
         let value = |name: &str| command.get_envs().find(|(set, _)| *set == name)?.1;
         assert!(value(IS_ASTERISKS).is_some());
         assert_eq!(value("OPENAI_API_KEY"), Some(OsStr::new("sk-1")));
+        assert_eq!(value("TZ"), Some(OsStr::new("Asia/Tokyo")));
         assert_eq!(value("HOME"), None);
+    }
+
+    #[test]
+    fn the_time_zone_of_the_shell_is_told_from_asterisks() {
+        let of = |all: &'static [(&str, &str)]| {
+            own_time_zone(&|name| {
+                let (_, value) = all.iter().find(|(set, _)| *set == name)?;
+                Some((*value).to_owned())
+            })
+        };
+        assert_eq!(of(&[("TZ", "Asia/Tokyo")]).as_deref(), Some("Asia/Tokyo"));
+        assert_eq!(of(&[(IS_ASTERISKS, "a:a"), ("TZ", "Asia/Tokyo")]), None);
+        let both = of(&[(IS_ASTERISKS, "a:a"), ("TZ", "x"), (ROOTS_TIME_ZONE, "y")]);
+        assert_eq!(both.as_deref(), Some("y"));
     }
 
     #[test]

@@ -133,58 +133,104 @@ struct Ways {
     is_included: bool,
     /// What it says of [`RUNS`], [`LETS_LOOK_AROUND`] and [`TELLS_CALLERS`].
     says: BTreeSet<&'static str>,
-    /// A context that leads callers from outside to it, going by its name.
+    /// A context that leads callers from outside to it, itself or by one more extension, going by its name.
     outside: Option<String>,
 }
 
 impl Ways {
     fn of(plan: &str) -> Self {
-        let (mut ways, mut context, mut is_own) = (Self::default(), "", false);
-        for line in plan.lines() {
-            if let Some(rest) = line.strip_prefix("[ Context '") {
-                context = rest.split('\'').next().unwrap_or_default();
-                is_own = context == CONTEXT;
-            } else if is_own {
+        let mut ways = Self::default();
+        // The contexts that lead to it, each with the extension that does; where it is included, with none.
+        let mut leading = BTreeSet::new();
+        for Step {
+            context,
+            exten,
+            line,
+        } in steps(plan)
+        {
+            if context == CONTEXT {
                 let all = [RUNS, LETS_LOOK_AROUND, TELLS_CALLERS];
                 ways.says
                     .extend(all.iter().filter(|words| line.contains(*words)));
-                let name = line.trim_start().strip_prefix('\'');
-                let name = name.and_then(|line| line.split_once("' =>"));
-                ways.extensions
-                    .extend(name.map(|(name, _)| name.to_owned()));
-            } else if line.trim_start().starts_with("Include =>") {
-                let is_it = line.contains(&format!("'{CONTEXT}'"));
-                ways.is_included |= is_it;
-                ways.note_outside(context, is_it);
+                ways.extensions.extend(exten.map(str::to_owned));
+            } else if includes(line, CONTEXT) {
+                ways.is_included = true;
+                leading.insert((context, None));
             } else {
-                let targets = targets(line).map(|target| (target.to_owned(), context.to_owned()));
-                let targets: Vec<_> = targets.collect();
-                ways.note_outside(context, !targets.is_empty());
-                ways.leading.extend(targets);
+                for target in targets(line, CONTEXT) {
+                    leading.insert((context, exten));
+                    ways.leading.insert(target.to_owned(), context.to_owned());
+                }
             }
         }
+        ways.outside = ways.outside_of(plan, &leading).map(str::to_owned);
         ways
+    }
+
+    /// A context whose name says that it is for callers from outside, if one of these is `leading` or leads to one.
+    fn outside_of<'p>(
+        &self,
+        plan: &'p str,
+        leading: &BTreeSet<(&str, Option<&str>)>,
+    ) -> Option<&'p str> {
+        let leads = |step: &Step<'_>| {
+            leading.iter().any(|(context, exten)| {
+                let is_it = |target| {
+                    exten.map_or(self.extensions.contains(target), |exten| exten == target)
+                };
+                step.context == *context
+                    || includes(step.line, context)
+                    || targets(step.line, context).any(is_it)
+            })
+        };
+        let mut outside = steps(plan).filter(|step| {
+            let name = step.context.to_ascii_lowercase();
+            OUTSIDE.iter().any(|word| name.contains(word))
+        });
+        outside.find(leads).map(|step| step.context)
     }
 
     fn says(&self, words: &str) -> bool {
         self.says.contains(words)
     }
-
-    /// Notes the context that `leads` to the assistant's, if its name says that it is for callers from outside.
-    fn note_outside(&mut self, context: &str, leads: bool) {
-        let name = context.to_ascii_lowercase();
-        if leads && OUTSIDE.iter().any(|word| name.contains(word)) {
-            self.outside = Some(context.to_owned());
-        }
-    }
 }
 
-/// The extensions that one step of the dialplan leads to. What is made of variables is known only in a call.
-fn targets(step: &str) -> impl Iterator<Item = &str> {
+/// A line of a context.
+struct Step<'p> {
+    context: &'p str,
+    exten: Option<&'p str>,
+    line: &'p str,
+}
+
+/// What `dialplan show` has of contexts.
+fn steps(plan: &str) -> impl Iterator<Item = Step<'_>> {
+    let (mut context, mut exten) = ("", None);
+    plan.lines().filter_map(move |line| {
+        if let Some(rest) = line.strip_prefix("[ Context '") {
+            (context, exten) = (rest.split('\'').next().unwrap_or_default(), None);
+            return None;
+        }
+        let name = line.trim_start().strip_prefix('\'');
+        let name = name.and_then(|line| line.split_once("' =>"));
+        exten = name.map(|(name, _)| name).or(exten);
+        Some(Step {
+            context,
+            exten,
+            line,
+        })
+    })
+}
+
+fn includes(line: &str, context: &str) -> bool {
+    line.trim_start().starts_with("Include =>") && line.contains(&format!("'{context}'"))
+}
+
+/// The extensions of `context` that one step of the dialplan leads to. What is made of variables is known only in a call.
+fn targets<'s>(step: &'s str, context: &'s str) -> impl Iterator<Item = &'s str> {
     let ends_before = |before: &str| before.ends_with(['(', '?', ':', '&', ' ', '/']);
-    let found = step.match_indices(CONTEXT);
+    let found = step.match_indices(context);
     found.filter_map(move |(at, _)| {
-        let after = step[at + CONTEXT.len()..].strip_prefix(',')?;
+        let after = step[at + context.len()..].strip_prefix(',')?;
         let end = after.find([',', ')', ':'])?;
         let name = &after[..end];
         (ends_before(&step[..at]) && !name.contains('$')).then_some(name)
@@ -309,6 +355,44 @@ mod tests {
             let warned = found.iter().filter(|it| it.status == Status::Warn);
             assert_eq!(warned.count(), usize::from(is_told), "{context} {step}");
             assert!(found.iter().all(|it| it.text.contains(context)));
+        }
+    }
+
+    #[test]
+    fn callers_from_outside_are_found_behind_one_more_extension() {
+        let between = "\
+            [ Context 'custom-personas' created by 'pbx_config' ]\n  \
+            '8010' =>  1. Set(ASSISTANT_PERSONA=office) [x:1]\n             2. Gosub(custom-openai,8008,1) [x:1]\n  \
+            '8012' =>  1. Hangup() [x:1]\n\
+            [ Context 'customdests' created by 'pbx_config' ]\n  \
+            'dest-1' =>  1. Noop(x) [x:1]\n               2. Gosub(custom-openai,8009,1()) [x:1]\n  \
+            'dest-2' =>  1. Gosub(other,8009,1()) [x:1]\n\
+            [ Context 'ext-group' created by 'pbx_config' ]\n  \
+            '600' =>  1. Dial(PJSIP/1) [x:1]\n            2. Goto(custom-openai,8008,1) [x:1]\n\
+            [ Context 'phones' created by 'pbx_config' ]\n  Include =>        'custom-openai'     [pbx_config]\n";
+        for (context, step, is_told) in [
+            ("ext-did-0002", "Goto(custom-personas,8010,1)", true),
+            ("ext-did-0002", "Goto(custom-personas,8012,1)", false),
+            ("ext-did-0002", "Goto(customdests,dest-1,1)", true),
+            ("ext-did-0002", "Goto(customdests,dest-2,1)", false),
+            ("ext-did-0002", "Goto(my-customdests,dest-1,1)", false),
+            ("ext-did-0002", "Gosub(ext-group,600,1)", true),
+            ("ivr-1", "GotoIf($[1]?ext-group,600,1:hangup)", true),
+            ("ivr-1", "Goto(ext-group,601,1)", false),
+            ("from-internal", "Goto(ext-group,600,1)", false),
+        ] {
+            let plan = format!(
+                "{OWN}[ Context '{context}' created by 'pbx_config' ]\n  '1' =>  1. {step} [x:1]\n{between}"
+            );
+            let found = findings(|report| examine_untold(&Ways::of(&plan), report));
+            assert_eq!(found.len(), usize::from(is_told), "{context} {step}");
+        }
+        for (included, is_told) in [("ext-group", true), ("phones", true), ("other", false)] {
+            let plan = format!(
+                "{OWN}{between}[ Context 'from-pstn' created by 'pbx_config' ]\n  Include =>        '{included}'     [pbx_config]\n"
+            );
+            let found = findings(|report| examine_untold(&Ways::of(&plan), report));
+            assert_eq!(found.len(), usize::from(is_told), "{included}");
         }
     }
 }

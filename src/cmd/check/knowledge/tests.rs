@@ -79,10 +79,27 @@ fn the_cost_of_a_question_counts_all_that_the_model_is_told() {
         let found = house.found(ALL, None);
         let prompt = found.iter().find(|finding| finding.id == "prompt");
         let text = prompt.expect("told").text.replace('$', " ");
-        let numbers = text.split(' ').filter_map(|word| word.parse().ok());
-        let [bytes, tokens, dollars] = numbers.collect::<Vec<f64>>()[..] else {
+        let words = text
+            .split(' ')
+            .map(|word| word.trim_end_matches([',', ';']));
+        let numbers = words.filter_map(|word| word.parse().ok());
+        let [
+            bytes,
+            tokens,
+            dollars,
+            turn_bytes,
+            turn_tokens,
+            turn,
+            turns,
+            all,
+        ] = numbers.collect::<Vec<f64>>()[..]
+        else {
             panic!("{text}");
         };
+        // How turns end, and that the call may be ended, is told in a conversation alone.
+        assert!((300.0..900.0).contains(&(turn_bytes - bytes)), "{text}");
+        assert!(turn_tokens > tokens && turn >= dollars, "{text}");
+        assert!((all - turns * turn).abs() < turns * 1e-4, "{text}");
         (bytes, tokens, dollars)
     };
     let few = cost();
