@@ -49,6 +49,7 @@ impl Address {
         let end = text[place..]
             .find(['/', '?', '#'])
             .map_or(text.len(), |at| place + at);
+        // The model chooses the values: one in the host would let it choose who gets the header with the tool's secret.
         if text[..end].contains('{') {
             return Err(
                 "a { before the path: a value may stand in the path, and behind = in the query"
