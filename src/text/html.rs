@@ -42,6 +42,7 @@ impl Tag {
         match name.as_str() {
             "" => Self::Text,
             name if names(BLOCK, name) => Self::Block,
+            // `a <b and c> d` compares letters: an attribute would have a `=`.
             name if name.len() == 1 && !attributes.is_empty() && !sure => Self::Text,
             name if sure || names(INLINE, name) => Self::Inline,
             _ => Self::Text,
