@@ -79,6 +79,7 @@ pub(crate) fn page_text(html: &str) -> String {
         let name = tag.trim_start_matches(['<', '/']);
         let name = name.split(|c: char| !c.is_ascii_alphanumeric()).next();
         let name = name.unwrap_or_default().to_ascii_lowercase();
+        // What is in a script may look like tags, so all up to its own end is passed over.
         if names(UNREAD, &name) && !tag.starts_with("</") {
             rest = after_element(rest, &name);
         }
