@@ -173,6 +173,7 @@ impl Step {
 /// time beyond it, so together the steps are the whole time.
 pub fn steps(marks: &Marks) -> impl Iterator<Item = Step> + use<> {
     let mut reached: Vec<(u64, Mark)> = marks.iter().map(|(&mark, &ms)| (ms, mark)).collect();
+    // By their times first; marks of the same millisecond stay in their usual order.
     reached.sort_unstable();
     let mut before = 0;
     reached.into_iter().map(move |(to_ms, mark)| Step {

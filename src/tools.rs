@@ -80,6 +80,7 @@ impl Tools {
         cancel: &Hangup,
     ) -> Result<String, String> {
         let known = self.find(&call.name).map(|(tool, _)| tool);
+        // Looked at again: a model may call a function that it was not offered.
         let tool = known
             .filter(|tool| is_open(tool, caller))
             .ok_or_else(|| format!("there is no function {}", plain_to(&call.name, MAX_SHOWN)))?;

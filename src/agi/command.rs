@@ -87,6 +87,7 @@ impl fmt::Display for Command<'_> {
                 stop_keys,
                 offset,
             } => {
+                // Empty keys need their quotes: without them Asterisk would take the offset for the keys.
                 let keys = Quoted(stop_keys, MAX_NAME);
                 write!(f, "STREAM FILE {} {keys} {offset}", Quoted(name, MAX_PATH))
             }

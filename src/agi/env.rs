@@ -104,6 +104,7 @@ fn setting(line: &str) -> (String, String) {
         .strip_prefix(PREFIX)
         .and_then(|line| line.split_once(':'));
     let (name, value) = named.unwrap_or_default();
+    // `setup_env` writes `name: value`: one space is the format's, and any further one is the caller's.
     let value = value.strip_prefix(' ').unwrap_or(value);
     (name.to_owned(), value.to_owned())
 }

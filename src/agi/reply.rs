@@ -132,6 +132,7 @@ impl Reply {
 }
 
 fn value(rest: &str) -> Option<&str> {
+    // Asterisk escapes nothing in a value, which may hold brackets of its own: so it ends at the last one.
     let (open, close) = (rest.find('(')?, rest.rfind(')')?);
     rest.get(open + 1..close)
 }

@@ -32,6 +32,7 @@ pub fn a_law(sample: i16) -> u8 {
 
 /// How far from zero the sample is that a mu-law code stands for.
 pub fn mu_law_magnitude(code: u8) -> u16 {
+    // 0x84 is the bias of 132 that the encoder adds: it stands for the leading bit, and is taken off after the shift.
     let code = u16::from(!code);
     (((code & 0x0F) << 3 | 0x84) << ((code >> 4) & 0x07)) - 0x84
 }
@@ -39,6 +40,7 @@ pub fn mu_law_magnitude(code: u8) -> u16 {
 /// The same of an A-law code.
 pub fn a_law_magnitude(code: u8) -> u16 {
     let code = u16::from(code ^ 0x55);
+    // A code stands for the middle of its step of 16, hence the 8; 0x100 is the leading bit that the segment implies.
     let (segment, step) = ((code >> 4) & 0x07, (code & 0x0F) << 4);
     match segment {
         0 => step + 8,

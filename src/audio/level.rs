@@ -11,6 +11,7 @@ use std::time::Duration;
 pub fn rms_dbfs(samples: &[f32]) -> f32 {
     let squares = samples.iter().map(|sample| sample * sample).sum::<f32>();
     let len = f32::from(u16::try_from(samples.len().max(1)).unwrap_or(u16::MAX));
+    // Digital silence has no logarithm, so it counts as −120 dB.
     10.0 * (squares / len).max(1e-12).log10()
 }
 

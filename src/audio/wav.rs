@@ -258,6 +258,7 @@ impl Chunk {
             // Asterisk writes the size only when it closes the file (`wav_close` in format_wav.c). Until then, and
             // after a crash, it is 0, and the samples go on to the file's end.
             0 => u64::MAX,
+            // OpenAI and speaches send 0xFFFFFFFF, since they stream: more than ever comes, so the stream's end counts.
             len => len.into(),
         }
     }

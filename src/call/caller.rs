@@ -31,6 +31,8 @@ impl Caller {
         let is_remembered = config.memory.callers != Callers::None;
         let is_delivered = config.messages.are_delivered();
         if is_remembered || is_delivered || config.limits != Limits::default() {
+            // On inbound routes FreePBX sets the channel's own presentation to allowed, also for callers who withhold
+            // their number (functions.inc.php of its core).
             caller.presentation = match line.get_variable(presentation::SAVED) {
                 Ok(saved) => {
                     let callingpres = line.env().get("callingpres").unwrap_or_default();

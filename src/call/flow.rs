@@ -312,6 +312,8 @@ impl<O: Write> Flow<'_, O> {
                 Some(Input::Ended(Played { what, how, at }))
             }
             Act::Agree(agrees) => {
+                // What begins now is paid for, and Asterisk tells of a hang-up late, or never where AGISIGHUP is off:
+                // so it is asked.
                 if self.line.is_connected() {
                     // A thread that has ended does not begin either.
                     agrees.send(()).ok();

@@ -218,6 +218,7 @@ impl Listening {
             // It has become too long. Whether a caller is there is waited for, because a background would interrupt the
             // answer before it is known to be one.
             if self.ahead.is_none() {
+                // `pause` is none once only the last one is left, so this does not go below 0.
                 self.transcribe(speech, self.transcriptions.left() - 1, scene);
             }
             if let Some(ahead) = &mut self.ahead {

@@ -88,6 +88,7 @@ impl<O: Write> Call<O> {
             warn!("{topic}: {fault}");
         }
         self.toolbox = self.tools(config, arguments).at(Stage::Config)?;
+        // A key may be part of a PIN, which no log may hold.
         self.line.log_keys(config.log_words && !config.has_pins());
         Ok(())
     }

@@ -42,6 +42,7 @@ impl Remembering {
             return;
         };
         let note_tokens = memory::MAX_SUMMARY_CHARS / MIN_CHARS_PER_TOKEN;
+        // The services are made from these settings later, so the limit is raised before.
         config.llm.max_output_tokens += u32::try_from(note_tokens).unwrap_or(u32::MAX);
         match memory.begin_recall(SystemTime::now()) {
             Ok(recalling) => self.recalling = Some(recalling),

@@ -112,6 +112,7 @@ impl Action {
         let _signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(Error::Interrupted)?;
         let told = match self {
             Self::Files { place, items } => {
+                // install.sh passes four words for a file: its rights, its owner, the source and the place.
                 let wanted: Result<Vec<_>, _> = items.chunks(4).map(file).collect();
                 place.ground()?.files(&wanted?)?
             }

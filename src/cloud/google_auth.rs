@@ -234,6 +234,8 @@ fn wrong_clock(refusal: Box<Refusal>) -> Result<Box<Refusal>, Error> {
 pub(crate) fn spoils_tokens(ahead: i64) -> bool {
     let dated_back = i64::try_from(DATED_BACK.as_secs()).unwrap_or_default();
     let lifetime = i64::try_from(LIFETIME_SECONDS).unwrap_or_default();
+    // A token begins as long before this clock's time as it is dated back, so only a clock that is further ahead makes
+    // it begin in the service's future; it ends an hour after its beginning.
     ahead > dated_back || ahead < dated_back - lifetime
 }
 
@@ -252,6 +254,7 @@ struct Claims<'a> {
 
 #[derive(Deserialize)]
 struct TokenAnswer {
+    // `expires_in` is not read: it is about an hour, longer than any call, and may be a string as well as a number.
     access_token: String,
 }
 

@@ -82,6 +82,7 @@ pub(super) fn is_openai(endpoint: &Endpoint) -> bool {
     let origin = endpoint.origin().trim_end_matches(":443");
     let host = origin.strip_prefix("https://").unwrap_or_default();
     let region = host.strip_suffix(HOST);
+    // With the dot: `my-api.openai.com` would be another host.
     region.is_some_and(|region| region.is_empty() || region.ends_with('.'))
 }
 

@@ -70,6 +70,7 @@ impl Events {
 
     fn take_line(&mut self, line: &str) -> Option<String> {
         if let Some(data) = line.strip_prefix("data:") {
+            // The lines of an event are joined by line breaks: section 9.2.6 of the HTML Standard.
             if !self.data.is_empty() {
                 self.data.push('\n');
             }

@@ -208,6 +208,7 @@ fn plan(options: &Options) -> Result<Vec<Job>, Error> {
                 encoding: encoding_of(output, *format)?,
             }]
         }
+        // What ends as a sound file does, and is not there, is meant as a file and not as a folder.
         _ if is_stream(output)
             || output.is_file()
             || encoding_of(output, None).is_ok() && !output.is_dir() =>

@@ -76,6 +76,7 @@ pub(crate) fn run(
         name: name.to_owned(),
         arguments: Ok(values(tool, given)?),
     };
+    // At the command line no tool is closed: PINs, and the choice of callers, guard against callers.
     let by_hand = Caller { internal: true };
     let text = Tools::new(&config)?.ask(by_hand, &call, &Hangup::default());
     Ok(text.map_err(Unused::Fault)?)

@@ -84,6 +84,7 @@ fn before_version(address: &str) -> &str {
         let is_path = *at > "https:/".len();
         is_path && is_version && (rest.is_empty() || is_known)
     });
+    // The path of a proxy in front may have a version of its own, so the last one is Google's.
     versions.last().map_or(address, |(at, _)| &address[..at])
 }
 

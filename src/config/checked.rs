@@ -98,6 +98,7 @@ pub(super) fn from_text(kind: Kind, text: &str) -> Value {
             .parse()
             .map_or_else(|_| as_text(), Value::Integer),
         Kind::Texts(..) => list(&mut text.split('|')),
+        // These are fixed words without blanks and commas, so both may separate them.
         Kind::Several(_) => list(&mut text.split(['|', ',', ' '])),
         _ => as_text(),
     }
@@ -184,6 +185,7 @@ fn keys(text: &str) -> Option<String> {
 
 fn path(text: &str) -> Result<String, String> {
     let text = pasted::unwrapped(text);
+    // File managers copy a path in this form.
     let text = text.strip_prefix("file://").unwrap_or(text);
     // A key file's content where its path belongs is a common mistake.
     if text.contains(['{', '\n', '\0']) || text.contains("-----BEGIN") {

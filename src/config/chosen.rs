@@ -39,8 +39,10 @@ pub(super) fn endpoints(layers: &Layers, stage: &str) -> Vec<Endpoint> {
         is_reserve: true,
         ..endpoint
     });
+    // Behind all that are named: `each_once` keeps the first of each, and a named one must not become a reserve.
     all.extend(reserve);
     let mut all = each_once(all);
+    // Only here, since `each_once` would drop a second one of the same provider.
     if let Some(usual) = all.iter().find_map(|one| beside_transcriber(stage, one)) {
         all.push(usual);
     }

@@ -129,6 +129,7 @@ impl Layers {
                     let source = format!("systemd's {name}");
                     self.add_secret_file(key, &path, &source, &source);
                 }
+                // Google's key stays in its file, so the setting gets the path of systemd's copy.
                 Kind::Path => self.add_text(
                     key.name,
                     &path.to_string_lossy(),

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 /// link-local ones, and the shared addresses of RFC 6598, which Tailscale and providers give out. 0.0.0.0 and :: are
 /// addresses that servers listen on; Linux connects them to this machine.
 pub(crate) fn is_private(address: IpAddr) -> bool {
+    // An address of IPv4 may come in the form of IPv6, as `::ffff:8.8.8.8`, which is as public as without it.
     match address.to_canonical() {
         IpAddr::V4(v4) => {
             v4.is_loopback()

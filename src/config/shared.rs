@@ -36,6 +36,7 @@ pub(super) fn faults(layers: &Layers) -> Option<String> {
 }
 
 fn is_bare(address: &Address) -> bool {
+    // Where a name leads is not known before it is looked up, so only numbers are judged here.
     let number = address.host.parse::<IpAddr>();
     !address.is_encrypted && number.is_ok_and(|number| !is_private(number))
 }

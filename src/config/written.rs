@@ -82,6 +82,8 @@ pub(super) fn place_in(source: &str, fault: &str) -> Option<(usize, usize)> {
 /// What is wrong, a fault a line.
 pub(super) fn read(text: &str) -> Result<(Table, Lines), Vec<Fault>> {
     let table = text.parse().map_err(|first| {
+        // The parser stops at the first fault; this one goes on behind it, so that an administrator learns of all at
+        // once. More faults in the same line mostly follow from its first.
         let (_, all) = DeTable::parse_recoverable(text);
         let all = std::iter::once(&first).chain(&all);
         let mut faults: Vec<_> = all.map(|error| Fault::of(text, error)).collect();

@@ -73,6 +73,8 @@ impl Fourier {
             return;
         };
         *lowest = Complex::new(re[0] + im[0], 0.0);
+        // The spectra of the even and of the odd samples come apart again by symmetry: each is the conjugate of its own
+        // mirror image, as that of all real samples.
         let below = re[..half].iter().zip(&im[..half]).skip(1);
         let above = re[..half].iter().zip(&im[..half]).rev();
         for (((bin, (re, im)), (re_above, im_above)), turn) in

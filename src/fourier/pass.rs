@@ -51,6 +51,7 @@ impl Pass {
             3 => self.run_as::<3>(from, to),
             4 => self.run_as::<4>(from, to),
             5 => self.run_as::<5>(from, to),
+            // `passes` in plan.rs takes no other factors.
             _ => self.run_as::<7>(from, to),
         }
     }
@@ -82,6 +83,7 @@ impl Pass {
         let to = (to_re.chunks_exact_mut(R * stride)).zip(to_im.chunks_exact_mut(R * stride));
         for (p, (to_re, to_im)) in to.enumerate() {
             let turns: [Complex<L>; R] = from_fn(|k| {
+                // The first turn is always 1, and is not kept.
                 let at = k.checked_sub(1).map(|k| k * rows + p);
                 at.map_or_else(
                     || Complex::splat(1.0, 0.0),

@@ -66,6 +66,7 @@ pub(crate) struct Convolution {
 
 impl Convolution {
     fn new(transform_len: usize) -> Self {
+        // The convolution of n numbers with a chirp on either side takes 2n - 1, and must not wrap around.
         let len = (2 * transform_len).next_power_of_two();
         let passes = passes(len).unwrap_or_default();
         let square = |at: usize| at * at % (2 * transform_len);
@@ -74,6 +75,7 @@ impl Convolution {
         let (mut numbers, mut scratch) = (Numbers::zeros(len), Numbers::zeros(len));
         let scale = 1.0 / single(len);
         for (at, number) in chirp.iter().enumerate() {
+            // The chirp is the same on both sides of its middle, and its left side stands at the end.
             for place in [at, (len - at) % len] {
                 numbers.re[place] = number.re * scale;
                 numbers.im[place] = -number.im * scale;
@@ -96,6 +98,7 @@ impl Convolution {
         numbers.im[self.chirp.len()..].fill(0.0);
         run(&self.passes, numbers, scratch);
         numbers.multiply(&self.spectrum);
+        // With its parts exchanged this transform is the inverse, as in `Fourier::inverse`.
         numbers.exchange();
         run(&self.passes, numbers, scratch);
         numbers.exchange();

@@ -213,6 +213,7 @@ fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
         return Err(Error::Crowded(folder.display().to_string()));
     }
     files.retain(is_text);
+    // Each call is to have the same prompt, in whatever order the folder lists them.
     files.sort();
     if files.is_empty() {
         Err(Error::Nothing(folder.display().to_string()))

@@ -69,6 +69,7 @@ impl Caller {
     /// international number begins with `00`.
     pub(super) fn all_of(number: &str) -> [Self; 2] {
         let account = match number.strip_prefix('+') {
+            // `normal` makes `+` of an account's `00`, and the account's own name keeps it.
             Some(digits) => format!("{TECHNOLOGY}00{digits}"),
             None => format!("{TECHNOLOGY}{number}"),
         };
@@ -83,6 +84,7 @@ impl Caller {
 /// FreePBX shows another number for that (CID Num Alias).
 fn account(signs: Signs<'_>) -> Option<&str> {
     let name = signs.channel.trim().strip_prefix(TECHNOLOGY)?;
+    // Asterisk names a channel by its endpoint and a hexadecimal count: `PJSIP/201-0000002a`.
     let (account, count) = name.rsplit_once('-')?;
     let is_count = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_hexdigit());
     let is_same = [signs.number, signs.extension]

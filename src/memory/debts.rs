@@ -55,6 +55,7 @@ impl Debts {
             version: Content::VERSION,
             debts: Vec::new(),
         };
+        // A loss of power must not bring back a caller who wants to be forgotten.
         self.file.update_for_good(begin, |content| {
             change(&mut content.debts);
             Ok(())

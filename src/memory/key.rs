@@ -82,6 +82,7 @@ impl Key {
         let key = self.sealing().ok_or(Error::Random)?;
         let tag = key.seal_in_place_separate_tag(
             Nonce::assume_unique_for_key(nonce),
+            // The name is authenticated too, so that no record can be put in the place of another caller's.
             Aad::from(name.as_bytes()),
             &mut text,
         );
@@ -101,6 +102,7 @@ impl Key {
 
     /// A key of its own, since one key must not serve two algorithms.
     fn sealing(&self) -> Option<LessSafeKey> {
+        // A salt is optional (RFC 5869, section 3.1), and the key is random without one.
         let pseudorandom = Salt::new(HKDF_SHA256, &[]).extract(&self.0);
         let expanded = pseudorandom.expand(&[SEALING], &AES_256_GCM).ok()?;
         Some(LessSafeKey::new(UnboundKey::from(expanded)))

@@ -92,6 +92,7 @@ impl Record {
         while !self.exchanges.is_empty() && self.bytes() > MAX_BYTES {
             self.exchanges.remove(0);
         }
+        // The summary tells what was said in them, so it must not outlast them.
         if self.exchanges.is_empty() {
             self.summary.clear();
         }

@@ -97,6 +97,8 @@ impl Shared {
     ) -> Result<bool, Error> {
         let name = &found.name;
         let sealed = record.map(|record| seal(key, name, record)).transpose()?;
+        // Each sealing has a nonce of its own, so a record with the same nonce has not changed, and the nonce alone is
+        // sent to compare.
         let nonce = found.sealed.as_deref().unwrap_or_default();
         let arguments = vec![
             nonce.get(..NONCE_BYTES).unwrap_or(nonce).to_vec(),

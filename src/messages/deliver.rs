@@ -267,6 +267,7 @@ impl Sink {
         let mut command = apart::other(program, None);
         // -i: a line with a dot alone does not end the mail.
         command.args(["-i", "-f", &sender(&self.settings, &self.host), "--"]);
+        // They stand behind `--`, so that an address that begins with a dash is no option.
         command.args(&self.settings.mail_to);
         let mut said = String::new();
         let mut told = |stream, line: String| {

@@ -65,6 +65,7 @@ fn headers(settings: &config::Messages, body: &[u8]) -> Result<Vec<(String, Secr
     }
     if let Some(path) = &settings.webhook_secret_file {
         let secret = secret_text(path, "webhook_secret_file of [messages]")?;
+        // In the form of GitHub's `X-Hub-Signature-256`, which receivers have ready-made code for.
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
         let digest = hmac::sign(&key, body);
         let hex = digest.as_ref().iter();

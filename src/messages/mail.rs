@@ -33,6 +33,7 @@ pub(super) fn mail(entry: &Entry, settings: &config::Messages, host: &str) -> Ve
         .iter()
         .map(|to| format!("<{to}>"))
         .collect();
+    // Folded behind each address: a line has at most 998 characters (RFC 5322, section 2.1.1).
     header("To", &to.join(",\r\n "));
     header("Subject", &encoded(&subject(entry)));
     header("Date", &date::rfc5322(entry.time()));
@@ -40,6 +41,7 @@ pub(super) fn mail(entry: &Entry, settings: &config::Messages, host: &str) -> Ve
     // No out-of-office reply and no other program is to answer it: RFC 3834.
     header("Auto-Submitted", "auto-generated");
     header("MIME-Version", "1.0");
+    // In base64 as well: a paragraph of what was said can be longer than a line of a mail may be.
     let text = part("text/plain; charset=utf-8", "", body(entry).as_bytes());
     let recording = entry.recording.as_ref();
     let recording = recording.and_then(|path| files::read(path, MAX_RECORDING).ok());

@@ -381,6 +381,7 @@ impl Spool {
         let mut paths = list(folder)?;
         let suffixes = [Kind::Message, Kind::Transcript, Kind::Notice].map(suffix);
         paths.retain(|path| suffixes.iter().any(|suffix| has_suffix(path, suffix)));
+        // Names begin with the time, so this is the order in which the messages were left.
         paths.sort();
         Ok(paths)
     }
@@ -482,6 +483,7 @@ fn name_of(path: &Path) -> &str {
 
 /// Other files in the folder are not touched.
 fn has_suffix(path: &Path, suffix: &str) -> bool {
+    // Nothing but an id may stand before it, so that no other file of the folder is delivered or removed.
     let id = name_of(path).strip_suffix(suffix);
     id.is_some_and(|id| {
         id.bytes()

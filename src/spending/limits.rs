@@ -131,6 +131,7 @@ impl Admission {
             amount: spent,
             step: Step::End,
         };
+        // By no limits, since giving back is never refused.
         let settled = self
             .books
             .change(Limits::default(), &change, &SystemTime::now);

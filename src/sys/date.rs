@@ -43,6 +43,7 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
 pub(crate) fn rfc5322(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let date = httpdate::fmt_http_date(UNIX_EPOCH + since.min(LAST_DATE));
+    // RFC 5322 has `GMT` only among the obsolete zones (section 4.3), which must not be written any more.
     date.replace("GMT", "+0000")
 }
 

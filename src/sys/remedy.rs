@@ -27,6 +27,7 @@ pub(crate) fn shell_quoted(text: impl AsRef<OsStr>) -> String {
         .ok()
         .filter(|text| plain(text) == *text)
     {
+        // Within single quotes a shell knows no escape, so they are closed for one that is escaped, and opened again.
         Some(text) => format!("'{}'", text.replace('\'', r"'\''")),
         None => format!(
             "$'{}'",
@@ -39,6 +40,7 @@ pub(crate) fn shell_quoted(text: impl AsRef<OsStr>) -> String {
 fn escaped(byte: u8) -> String {
     match byte {
         b' '..=b'~' if !b"'\\".contains(&byte) => char::from(byte).to_string(),
+        // With all three digits, so that no digit behind it is read as a part of it.
         byte => format!("\\{byte:03o}"),
     }
 }

@@ -14,11 +14,13 @@ use std::path::{Path, PathBuf};
 pub(crate) fn digest(root: &Path) -> io::Result<String> {
     let mut files = FILES.map(PathBuf::from).to_vec();
     list(root, Path::new(FOLDER), &mut files)?;
+    // The order in which a folder lists its files differs from machine to machine.
     files.sort();
     let mut hash = OFFSET_BASIS;
     for file in files {
         let content = fs::read(root.join(&file))?;
         let name = file.to_string_lossy();
+        // With its length, and between zero bytes, which no name holds: so no other set of files reads the same.
         let length = format!("\0{}\0", content.len());
         for bytes in [name.as_bytes(), length.as_bytes(), &content] {
             hash = bytes.iter().copied().fold(hash, add);

@@ -3,6 +3,8 @@
 /// How many bytes at the beginning of `text` are a mark that refers to a source. One that the text's end has cut off
 /// is one too.
 pub(super) fn citation_len(text: &str) -> Option<usize> {
+    // OpenAI's models write U+E200 to U+E201, `【4:0†source】`, `:contentReference[oaicite:0]{index=0}` and
+    // `turn0search2`; Cohere's write `<co: 0>`.
     match text.chars().next()? {
         '\u{E200}' => enclosed(text, '\u{E201}', |_| true),
         '【' => enclosed(text, '】', |label| {

@@ -5,6 +5,7 @@
 pub(super) fn escape(before: Option<char>, text: &str, has_escapes: bool) -> Option<(usize, char)> {
     let rest = text.trim_start_matches('\\');
     let slashes = text.len() - rest.len();
+    // A text that is put into JSON twice has each backslash doubled.
     if !(1..=2).contains(&slashes) {
         return None;
     }

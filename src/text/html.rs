@@ -42,6 +42,7 @@ impl Tag {
         match name.as_str() {
             "" => Self::Text,
             name if names(BLOCK, name) => Self::Block,
+            // `a <b and c> d` compares letters: an attribute would have a `=`.
             name if name.len() == 1 && !attributes.is_empty() && !sure => Self::Text,
             name if sure || names(INLINE, name) => Self::Inline,
             _ => Self::Text,
@@ -78,6 +79,7 @@ pub(crate) fn page_text(html: &str) -> String {
         let name = tag.trim_start_matches(['<', '/']);
         let name = name.split(|c: char| !c.is_ascii_alphanumeric()).next();
         let name = name.unwrap_or_default().to_ascii_lowercase();
+        // What is in a script may look like tags, so all up to its own end is passed over.
         if names(UNREAD, &name) && !tag.starts_with("</") {
             rest = after_element(rest, &name);
         }

@@ -21,6 +21,7 @@ pub(super) fn mark_at_end(speech: &str) -> Option<usize> {
         _ => return None,
     };
     let inner = speech.strip_suffix(closer)?;
+    // An action has two brackets on either side.
     let inner = inner.strip_suffix(closer).unwrap_or(inner);
     let from = inner.floor_char_boundary(inner.len().saturating_sub(LONGEST));
     let start = from + inner[from..].rfind([opener, closer])?;

@@ -26,6 +26,7 @@ fn without_bullet(text: &str) -> &str {
     let mut chars = text.chars();
     let Some(c) = chars.next() else { return text };
     let rest = chars.as_str();
+    // A dash without a space may be a minus, as in `–5 degrees`.
     let dash = matches!(c, '–' | '—' | '·') && rest.starts_with(' ');
     if dash || is_bullet(c) || is_arrow(c) || is_picture(c, rest) {
         return rest.trim_start_matches([' ', EMOJI_STYLE, KEYCAP]);

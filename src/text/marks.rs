@@ -7,6 +7,7 @@
 
 /// Ends a sentence wherever it stands: no word, number or abbreviation contains it.
 pub(super) fn is_sure_end(c: char) -> bool {
+    // Of Chinese and Japanese, Arabic, Urdu, Hindi, Armenian, Amharic, Khmer and Burmese, in this order.
     matches!(
         c,
         '。' | '！' | '？' | '｡' | '؟' | '۔' | '।' | '॥' | '։' | '።' | '፧' | '។' | '။'

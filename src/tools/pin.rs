@@ -106,6 +106,7 @@ impl Pin {
                 tries.catch_up(today);
                 let caller = number::key(caller);
                 let wrong = tries.wrong.get(&caller).copied().unwrap_or(0);
+                // This comes first: after too many wrong tries the right PIN must not be told from another.
                 if wrong >= MAX_WRONG {
                     return Ok(Verdict::Locked);
                 }
@@ -123,6 +124,7 @@ impl Pin {
 fn is_same(typed: &str, pin: &str) -> bool {
     let key = hmac::Key::new(hmac::HMAC_SHA256, b"phone-assistant PIN");
     let tag = hmac::sign(&key, pin.as_bytes());
+    // It compares in constant time, which `==` does not.
     hmac::verify(&key, typed.as_bytes(), tag.as_ref()).is_ok()
 }
 

@@ -83,6 +83,7 @@ impl Filter {
         }
         let mut echo = vec![0.0; 2 * self.block];
         self.fourier.inverse(&sum, &mut echo);
+        // A product of spectra convolves in a circle, so the first half is wrapped around and of no use (overlap-save).
         echo.split_off(self.block)
     }
 

@@ -42,6 +42,7 @@ impl Opinion {
         let more = self.unheard.len().saturating_sub(CONTEXT);
         if more > 0 {
             self.unheard.drain(..more);
+            // The network remembers what it has heard, of which a part is missing from here on.
             self.network = None;
             self.latest.clear();
         }

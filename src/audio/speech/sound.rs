@@ -99,6 +99,7 @@ fn spectra(samples: &[i16], rate_hz: u32) -> Vec<Spectrum> {
         .iter()
         .map(|sample| high_pass.next(*sample))
         .collect();
+    // In windows of 80 ms a bin is 12.5 Hz wide, by which `FIRST_BIN`, `BINS` and the lags are chosen.
     let full = usize::try_from(rate_hz / 25 * 2).map_or(2, |len| len.max(2));
     let len = full.min(signal.len());
     let hann: Vec<f32> = (0..len)

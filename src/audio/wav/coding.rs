@@ -58,6 +58,7 @@ impl Coding {
     /// One sample; silence where `bytes` are not [`len_bytes`](Self::len_bytes) of them.
     pub(super) fn sample(self, bytes: &[u8]) -> f32 {
         match (self, bytes) {
+            // WAV has samples of 8 bits without a sign, and all others with one.
             (Self::U8, &[byte]) => (f32::from(byte) - 128.0) / 128.0,
             (Self::I16, &[a, b]) => to_f32(i16::from_le_bytes([a, b])),
             (Self::I24, &[a, b, c]) => fine(i16::from_le_bytes([b, c]), u16::from_le_bytes([0, a])),

@@ -66,6 +66,7 @@ impl KeyFile {
 /// The JSON inside of a JSON text or of base64, which is how keys travel through environment variables.
 fn unwrapped(text: &str) -> Option<String> {
     let inner = serde_json::from_str::<String>(text).ok().or_else(|| {
+        // base64(1) breaks its lines after 76 characters, and the decoder takes no line breaks.
         let compact: String = text.split_ascii_whitespace().collect();
         let bytes = BASE64_STANDARD.decode(compact).ok()?;
         String::from_utf8(bytes).ok()

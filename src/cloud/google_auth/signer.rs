@@ -38,6 +38,7 @@ impl RingSigner {
 
 impl Signer<Vec<u8>> for RingSigner {
     fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
+        // A signature is as long as the modulus (RFC 8017, section 8.2.1), and ring refuses room of any other length.
         let mut signed = vec![0; self.0.public().modulus_len()];
         let done = self.0.sign(
             &RSA_PKCS1_SHA256,

@@ -112,6 +112,8 @@ fn pass_on(
     let mut block = vec![0; BLOCK_BYTES];
     let mut left = request.max_bytes;
     loop {
+        // Through `Read` ureq's errors come inside an `io::Error`, a time-out too, whose kind is then `Other`: turned
+        // back, it counts as a time-out again.
         let len = body
             .read(&mut block)
             .map_err(|error| failed(ureq::Error::from(error)))?;
@@ -120,6 +122,8 @@ fn pass_on(
         left = left
             .checked_sub(passed)
             .ok_or(Error::TooLong { service, max_bytes })?;
+        // Without a receiver the rest is not read. The connection closes then, since ureq keeps one only if its body
+        // was read to the end.
         if len == 0 || !hand_over(Part::Block(block[..len].to_vec())) {
             return Ok(());
         }

@@ -31,6 +31,7 @@ fn remedy_of(error: &Error) -> &'static str {
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig => OLD_TLS,
             _ => NO_CIPHER,
         },
+        // An answer in plain HTTP is no record of TLS.
         Error::InvalidMessage(_) => NO_TLS,
         Error::InvalidCertificate(why) => match why {
             Certificate::Expired | Certificate::ExpiredContext { .. } => EXPIRED,

@@ -130,6 +130,8 @@ fn is_tls(error: &io::Error) -> bool {
 }
 
 fn is_no_connection(error: &io::Error) -> bool {
+    // By connect(2), EACCES and EPERM (`PermissionDenied`) may be a firewall's rule on this machine, and EADDRNOTAVAIL
+    // (`AddrNotAvailable`) means that all of its ports are taken.
     use io::ErrorKind::{
         AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable, PermissionDenied,
     };

@@ -50,6 +50,7 @@ pub(super) fn chosen(
     };
     let Some(base) = base else { return Ok(None) };
     enrol_password(&base);
+    // Built once more, since only ureq's builder takes exceptions.
     let mut builder = Proxy::builder(base.protocol())
         .host(base.host())
         .port(base.port());

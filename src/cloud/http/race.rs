@@ -96,6 +96,8 @@ fn in_order(addresses: &[SocketAddr], winners: &[IpAddr]) -> Vec<SocketAddr> {
     let first = last.or_else(|| new.first().map(|address: &SocketAddr| address.ip()));
     let is_first = |address: &SocketAddr| first.is_some_and(|ip| ip.is_ipv4() == address.is_ipv4());
     let (one, other): (Vec<SocketAddr>, Vec<_>) = new.into_iter().partition(is_first);
+    // The families alternate (RFC 8305, section 4): where one of them leads nowhere, the second attempt already has the
+    // other.
     let (mut one, mut other) = (one.into_iter(), other.into_iter());
     loop {
         let pair = [one.next(), other.next()];

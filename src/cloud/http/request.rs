@@ -229,6 +229,7 @@ impl Drop for BodyLog {
 pub(super) fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or_default();
+    // By the last `@`: a password that holds one unescaped would else be shown in part.
     authority.rsplit('@').next().unwrap_or_default()
 }
 

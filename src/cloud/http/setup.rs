@@ -84,6 +84,7 @@ fn builder() -> ConfigBuilder<AgentScope> {
         .max_redirects(0)
         .max_redirects_will_error(false)
         .user_agent(concat!("phone-assistant/", env!("CARGO_PKG_VERSION")))
+        // ureq's own 15 s are shorter than many turns, and each turn would connect and agree on TLS anew.
         .max_idle_age(IDLE_AGE)
         .timeout_connect(Some(CONNECT_TIMEOUT))
 }
@@ -123,6 +124,8 @@ fn tls(own: Vec<Certificate<'static>>) -> TlsConfig {
     let bundled = bundled.map(|der| Certificate::from_der(der.as_ref()));
     TlsConfig::builder()
         .root_certs(RootCerts::from(own.into_iter().chain(bundled)))
+        // Named here, because a provider that is installed for the whole process would otherwise be used in place of
+        // ring.
         .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
         .build()
 }

@@ -98,10 +98,11 @@ impl TokenLimit {
 /// The effort that asks `model` for `setting`; `least` is the minimum that the model is known to allow. Models that do
 /// not think refuse any.
 fn effort(setting: &str, model: &str) -> Option<&'static str> {
-    // Where no effort is sent, OpenAI's models think with medium effort, which counts against the limit of the answer
-    // and may leave no words.
+    // OpenRouter puts the maker before a model's name, as in `openai/gpt-5-mini`.
     let model = model.rsplit('/').next().unwrap_or_default();
     let is_of = |families: &[&str]| families.iter().any(|family| model.starts_with(family));
+    // Where no effort is sent, OpenAI's models think with medium effort, which counts against the limit of the answer
+    // and may leave no words.
     match setting {
         "unset" => None,
         "least" if is_of(&["gpt-3", "gpt-4", "chatgpt-"]) => None,
@@ -121,6 +122,8 @@ fn is_about_thinking(refusal: &Refusal) -> bool {
 
 /// The next effort above a refused one that the refusal itself names as possible.
 fn next_effort(refused: &str, message: &str) -> Option<&'static str> {
+    // Only in quotation marks, as in "Supported values are: 'low', 'medium'": `none` and `low` are also words of any
+    // sentence.
     let is_named = |effort: &&str| {
         ["'", "\"", "`"]
             .iter()

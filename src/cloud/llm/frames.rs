@@ -102,6 +102,7 @@ fn half_of(escape: &str) -> Option<Half> {
 
 /// The length of the escape at the beginning of `text`.
 fn escape_len(text: &str) -> usize {
+    // `\u` and four hexadecimal digits, or a backslash and one character: RFC 8259, section 7.
     let len = if text.starts_with("\\u") { 6 } else { 2 };
     let is_whole = text.get(..len).is_some_and(str::is_ascii);
     if is_whole { len } else { 1 }

@@ -71,6 +71,7 @@ impl Round {
     fn bytes(&self) -> usize {
         let parts = self.turn.parts.iter().map(|part| part.to_string().len());
         let calls = self.calls().map(|(call, result)| {
+            // Gemini reads both twice: with the call, and with its result.
             2 * (call.name.len() + call.id.len())
                 + call.arguments_json().len()
                 + result.len()

@@ -59,6 +59,7 @@ impl GeminiModel {
         budget: Budget,
     ) -> Result<Incoming, Error> {
         let body = body(asked, self.settings.max_output_tokens, thinking);
+        // Without `alt=sse` Google sends one JSON array in place of events.
         let method = "streamGenerateContent?alt=sse";
         self.gemini
             .open(method, body, asked.words(), MAX_ANSWER, budget)
@@ -206,6 +207,7 @@ fn read_event(event: &str) -> Result<StreamEvent, Error> {
 
 fn piece(call: &FunctionCall) -> Piece {
     Piece {
+        // Gemini's calls come whole, and a whole call is never continued by the next piece, so none needs an index.
         index: 0,
         id: call.id.clone(),
         name: call.name.clone(),

@@ -82,6 +82,8 @@ impl Model for OpenAi {
         }
         let budget = budget.within(self.settings.timeout);
         let mut fields = lock(&self.fields).clone();
+        // It ends: each time `Fields::after` gives up one of the fields for good, or raises the effort, and with
+        // nothing left it returns `None`.
         loop {
             let mut answering = self.ask(asked, &fields, budget);
             let refusal = refusal_in(&mut answering);
@@ -118,6 +120,7 @@ fn body(asked: Asked<'_>, fields: &Fields, model: &str, max: u32) -> Vec<u8> {
             .collect(),
         tools: functions.iter().map(Tool::of).collect(),
         stream: true,
+        // Of a stream OpenAI tells the tokens only on request, in a last chunk that has no choices.
         stream_options: fields.counts_tokens.then(|| json!({"include_usage": true})),
         reasoning_effort: fields.effort,
         max_completion_tokens: (fields.limit == TokenLimit::Completion).then_some(max),
@@ -228,6 +231,7 @@ fn end_of(reason: &str) -> Result<Option<End>, Error> {
         "length" | "model_length" | "max_tokens" | "max_output_tokens" => Ok(Some(End::Cut)),
         _ if has(WITHHELD) => Err(Error::blocked(SERVICE, reason)),
         _ if has(FAILED) => Err(Error::failed(SERVICE, reason)),
+        // Beside `stop` servers have words of their own for a whole answer, such as `eos` and `tool_calls`.
         _ => Ok(Some(End::Whole)),
     }
 }

@@ -20,6 +20,8 @@ impl<'a> Body<'a> {
     pub(super) fn new(json: &'a Value) -> Self {
         // Google wraps the errors of `streamGenerateContent` in an array where events were not asked for.
         let top = json.get(0).unwrap_or(json);
+        // `error` is the form of OpenAI and Google; `detail` is FastAPI's, in which speaches and Kokoro-FastAPI are
+        // written.
         let inner = [
             &top["error"],
             &top["detail"]["error"],
@@ -36,6 +38,8 @@ impl<'a> Body<'a> {
     /// The service's words for the error, such as `PERMISSION_DENIED` or `invalid_api_key`: the first one is shown.
     pub(super) fn codes(&self) -> impl Iterator<Item = &'a str> {
         let Self { top, core } = *self;
+        // The most exact first: Google's `status` is its word, and the `type` of OpenAI's errors is a kind that many
+        // have in common.
         let all = [
             &core["status"],
             &core["code"],
@@ -114,6 +118,8 @@ impl<'a> Body<'a> {
         };
         let is_named = |name: &str| top[name] == "error";
         let is_answer = ANSWERS.iter().any(|name| top.get(name).is_some());
+        // An answer has no filled `error`, and is not named so. A `detail` or `message` may stand in one, so there the
+        // fields of an answer decide.
         is_there("error")
             || is_named("object")
             || is_named("type")
@@ -161,6 +167,7 @@ fn number(value: &Value) -> Option<u16> {
         Value::String(text) => text.parse().ok(),
         value => value.as_u64().and_then(|number| u16::try_from(number).ok()),
     };
+    // gRPC's codes (0 to 16) and a server's own numbers are no HTTP status.
     number.filter(|status| (400..600).contains(status))
 }
 
@@ -194,6 +201,7 @@ fn violation(value: &Value) -> String {
 fn is_word(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     let has_letter = text.contains(|c: char| c.is_ascii_alphabetic());
+    // Servers in Python write `None` where a word was not set.
     has_letter && text != "None" && text.chars().all(is_part)
 }
 

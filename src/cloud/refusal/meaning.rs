@@ -78,6 +78,7 @@ impl Meaning {
         }
         let is_zero = |(at, found): (usize, &str)| {
             let after = &message[at + found.len()..];
+            // `limit: 0.5` begins like `limit: 0` and is no quota of nothing.
             !after.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         };
         let is_nothing = body.limits().any(|(_, value)| value == "0")
@@ -184,6 +185,7 @@ const WORDS: &[(&str, Meaning)] = &[
 ];
 
 /// The meanings of phrases in messages, in lower case, of services that have no word for them.
+// The first that fits counts, so a phrase that holds another one stands before it.
 const PHRASES: &[(&str, Meaning)] = &[
     (
         "free tier is not available in your country",

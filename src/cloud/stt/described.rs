@@ -6,6 +6,7 @@
 
 /// Whether `text` describes a recording.
 pub(super) fn describes(text: &str) -> bool {
+    // The lists below have the plain apostrophe alone, and models write either.
     let lower = text.to_lowercase().replace(['’', '‘'], "'");
     let begin = |c: char| !c.is_alphanumeric();
     let bare = lower.trim_start_matches(begin);

@@ -88,6 +88,7 @@ impl Recognizer for GeminiRecognizer {
             let body = self.body(sound.clone(), length, thinking);
             self.gemini.send(body, MAX_ANSWER, budget)
         };
+        // Thinking counts against `maxOutputTokens`, which is set by what can be said in the recording's length.
         let reply: Reply = self.gemini.thinking("least", ask)?.json(SERVICE)?;
         let wrote = words(&reply).map_err(|error| error.billed(reply.tokens()))?;
         let read = if self.only_transcribes() {

@@ -41,7 +41,10 @@ impl Recording<'_> {
         let data_len = u32::try_from(2 * self.samples.len()).unwrap_or(u32::MAX);
         let mut file = Vec::with_capacity(HEADER_LEN + 2 * self.samples.len());
         file.extend_from_slice(b"RIFF");
+        // RIFF counts what follows its own first eight bytes: 36 more bytes of this header, and the samples.
         file.extend(data_len.saturating_add(36).to_le_bytes());
+        // The format in 16 bytes: PCM (1), one channel, samples and bytes a second, bytes of a frame (2), bits of a
+        // sample (16).
         file.extend_from_slice(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
         file.extend(self.rate_hz.to_le_bytes());
         file.extend((2 * self.rate_hz).to_le_bytes());

@@ -112,6 +112,7 @@ impl GeminiStream {
     }
 
     fn take(&mut self, event: &str) -> Result<(), Error> {
+        // Whatever follows the end, the sound is whole.
         if self.is_whole {
             return Ok(());
         }

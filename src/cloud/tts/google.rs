@@ -50,6 +50,7 @@ impl Google {
         let body = Body {
             input: Input { text },
             voice: VoiceSelection {
+                // Google refuses a request whose language is not the one in the voice's name.
                 language_code: language_of(voice).unwrap_or(language),
                 name: Some(voice).filter(|voice| !voice.is_empty()),
             },

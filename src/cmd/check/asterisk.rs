@@ -235,6 +235,7 @@ fn examine_operator(config: &Config, report: &mut Report<'_>) {
 }
 
 const ID: &str = "Asterisk";
+// It leads to the running program even where that file has been replaced meanwhile.
 const OURSELVES: &str = "/proc/self/exe";
 const BLOCK: usize = 64 * 1024;
 const OWN_VERSION: &str = concat!("phone-assistant ", env!("CARGO_PKG_VERSION"));

@@ -47,6 +47,7 @@ pub(super) fn examine(
             Err(error) => report.fail_with(id, &error),
         }
     }
+    // The clock of a service that is signed in to decides, whatever others show: tokens are judged by it.
     let decisive = |(signs_in, ahead): &(bool, i64)| (*signs_in, ahead.abs());
     if let Some((signs_in, ahead)) = clocks.into_iter().max_by_key(decisive) {
         examine_clock(ahead, signs_in, report);

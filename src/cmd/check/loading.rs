@@ -49,6 +49,7 @@ fn missing_include(
 ) -> Option<(PathBuf, PathBuf)> {
     let path = etc.join(name);
     let bytes = files::read(&path, MAX_CONF).ok()?;
+    // Files can include each other in a circle.
     if depth == 0 || !read.insert(path.clone()) {
         return None;
     }

@@ -98,6 +98,7 @@ fn named(shown: &str) -> PathBuf {
 /// Whether the part of a log file behind `from` shows that Asterisk took the step of this check.
 fn shows_step(path: &Path, from: u64) -> io::Result<bool> {
     let mut file = files::open(path)?;
+    // The log was rotated meanwhile: a new file is in its place, or it was emptied.
     let is_new = file.metadata()?.len() < from;
     file.seek(SeekFrom::Start(if is_new { 0 } else { from }))?;
     let mut bytes = Vec::new();

@@ -49,6 +49,7 @@ pub(super) fn tell_changes(
             *kept = (*kept).max(*status);
         }
     }
+    // `before` takes what is missing for fine.
     now.retain(|_, status| *status > Status::Ok);
     if let Err(cause) = state.update(FILE, |last: &mut Last| *last = now) {
         warn!("{}", Chain(&cause));

@@ -49,6 +49,7 @@ impl Address {
         let end = text[place..]
             .find(['/', '?', '#'])
             .map_or(text.len(), |at| place + at);
+        // The model chooses the values: one in the host would let it choose who gets the header with the tool's secret.
         if text[..end].contains('{') {
             return Err(
                 "a { before the path: a value may stand in the path, and behind = in the query"
@@ -344,6 +345,7 @@ fn with_marks(text: &str) -> String {
     while let Some(c) = rest.chars().next() {
         let mut len = c.len_utf8();
         match c {
+            // A quotation mark behind a backslash does not end the text.
             '\\' if is_in_text => len += rest[len..].chars().next().map_or(0, char::len_utf8),
             '"' => is_in_text = !is_in_text,
             '{' if !is_in_text => {

@@ -25,6 +25,7 @@ pub(super) fn kept(hours: OpeningHours) -> Result<OpeningHours, Fault> {
     let rules = expression.rules.iter().flat_map(apart).map(dated).collect();
     let written = OpeningHoursExpression { rules };
     match spaced(&signed(&written.to_string())).parse::<OpeningHours>() {
+        // The library writes some rules in a way that it reads otherwise, so only what comes back the same is used.
         Ok(read) if *read.get_expression() == written => Ok(read),
         _ => Err(Fault::Whole(UNCLEAR.to_owned())),
     }

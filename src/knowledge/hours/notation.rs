@@ -166,6 +166,7 @@ fn without_comments(text: &str) -> String {
         let was_inside = is_inside;
         is_inside ^= c == '"';
         if was_inside || is_inside {
+            // As many blanks as bytes, so that a place in the result is the same place in the text.
             blanked.extend(std::iter::repeat_n(' ', c.len_utf8()));
         } else {
             blanked.push(c);

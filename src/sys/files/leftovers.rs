@@ -109,6 +109,7 @@ fn is_leftover(name: &str, keep_recordings: bool) -> bool {
         _ => return false,
     };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    // With `systemname` set in asterisk.conf, Asterisk puts that name and a hyphen before each id.
     let (time, count) = id.rsplit_once('.').unwrap_or_default();
     digits(time.rsplit('-').next().unwrap_or_default()) && digits(count)
 }

@@ -37,6 +37,7 @@ pub(crate) fn read_text(path: &Path, most: u64) -> io::Result<String> {
 /// Returns the text with `\n` at the end of its lines, and without byte order mark and what DOS puts at the end.
 pub(crate) fn decode(bytes: &[u8]) -> Result<String, NotText> {
     let text = match bytes {
+        // A mark of UTF-32 may begin as that of UTF-16 does, so it is looked for first.
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return Err(NotText::DamagedUnicode),
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes)?,
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes)?,

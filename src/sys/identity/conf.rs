@@ -73,6 +73,7 @@ impl Conf {
                 && let Some((name, value)) = line.split_once('=')
                 && let Some(section) = current.and_then(|index| conf.sections.get_mut(index))
             {
+                // Asterisk takes `=>` for `=`.
                 let value = value.strip_prefix('>').unwrap_or(value).trim();
                 let setting = (name.trim().to_owned(), value.to_owned());
                 let size = size_of_setting(&setting);
@@ -98,6 +99,7 @@ impl Conf {
     pub(crate) fn get(&self, section: &str, name: &str) -> Option<&str> {
         let is_it = |it: &&Section| !it.is_template && it.name.eq_ignore_ascii_case(section);
         let mut settings = self.sections.iter().find(is_it)?.settings.iter();
+        // Asterisk goes through the settings in their order, so the last one of a name counts.
         let (_, value) = settings.rfind(|(set, _)| set.eq_ignore_ascii_case(name))?;
         (!value.is_empty()).then_some(value)
     }

@@ -141,6 +141,7 @@ fn entries(file: &Path) -> Result<Vec<Entry>, Unread> {
         Some(Entry {
             name: name.to_owned(),
             id: id.parse().ok()?,
+            // The fourth field is a user's group in passwd(5) and a group's members in group(5), and is read as both.
             group: fields.clone().next().and_then(|group| group.parse().ok()),
             members: fields.next().map_or_else(Vec::new, members),
         })

@@ -82,6 +82,7 @@ impl Process {
     }
 
     fn within(folder: &Folder, id: u32, wanted: Option<u32>) -> Option<Self> {
+        // An Asterisk in a container has another root or other mounts, and its files and users are none of ours.
         let is_ours = is_same(&folder.join("root"), Path::new("/proc/self/root"))
             && is_same(&folder.join("ns/mnt"), Path::new("/proc/self/ns/mnt"));
         if !is_ours || !is_asterisk(&folder.join("exe")) {
@@ -97,6 +98,7 @@ impl Process {
                     .collect(),
             )
         };
+        // The real one comes first, then the effective one: proc_pid_status(5).
         let user = *numbers("Uid:")?.get(1)?;
         if wanted.is_some_and(|wanted| wanted != user)
             || is_console(&beginning(&folder.join("cmdline")).ok()?)
@@ -128,6 +130,7 @@ impl Process {
 /// The session, from what `/proc/ID/stat` says. The name that stands before it may hold anything.
 fn session(stat: &str) -> Option<u32> {
     let (_, fields) = stat.rsplit_once(')')?;
+    // State, parent, group and session follow the name: proc_pid_stat(5).
     fields.split_whitespace().nth(3)?.parse().ok()
 }
 

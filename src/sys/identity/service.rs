@@ -119,6 +119,7 @@ impl Unit {
                 is_service = line == "[Service]";
             } else if let Some((name, value)) = line.split_once('=').filter(|_| is_service) {
                 let value = value.trim();
+                // An empty value takes back what was set before: systemd.syntax(7).
                 let set = Some(value.to_owned()).filter(|value| !value.is_empty());
                 match name.trim() {
                     "User" => self.user = set,
@@ -214,6 +215,7 @@ fn drop_ins(root: &Path) -> Result<Vec<PathBuf>, Unread> {
 fn joined(text: &str) -> Vec<String> {
     let (mut lines, mut begun) = (Vec::new(), String::new());
     for line in text.lines() {
+        // Also between lines that are joined, where systemd.syntax(7) passes comments over.
         let is_comment = line.trim_start().starts_with(['#', ';']);
         if is_comment {
             continue;
@@ -275,6 +277,7 @@ fn expanded(value: &str, words: &BTreeMap<String, String>) -> Option<String> {
     });
     match name {
         Some(name) => words.get(name).cloned(),
+        // What a shell or systemd has still to work out is not known here.
         None if value.is_empty() || value.contains(['$', '%', '`']) => None,
         None => Some(value.to_owned()),
     }

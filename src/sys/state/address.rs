@@ -49,6 +49,7 @@ impl Address {
         };
         let (place, database) = rest.split_once('/').unwrap_or((rest, ""));
         let (host, port) = match place.rsplit_once(':') {
+            // The last colon of `[::1]` is the address's own.
             Some((host, port)) if !port.contains(']') => {
                 (host, port.parse().map_err(|_| "its port is none")?)
             }

@@ -68,6 +68,7 @@ impl Link {
             commands.push(select);
         }
         let all: Vec<_> = commands.iter().map(Cmd::get_packed_command).collect();
+        // Sent together, since each further round trip would take from the 150 ms that a call waits (`PATIENCE`).
         self.send(&all.concat())?;
         commands.iter().try_for_each(|_| self.answer())
     }

@@ -111,6 +111,7 @@ impl Server {
     /// [`Lost`].
     pub(crate) fn set(&self, key: String, value: Vec<u8>, time: Duration) -> Result<(), Lost> {
         let mut command = redis::cmd("SET");
+        // SET refuses a time of 0.
         let seconds = time.as_secs().max(1);
         command.arg(key).arg(value).arg("EX").arg(seconds);
         self.ask(command)
@@ -164,9 +165,11 @@ impl Server {
             jobs.send(job)
                 .map_err(|_| self.lost(&self.silence(), false))?;
             let answer = told.recv_timeout(self.patience);
+            // The script may have been sent, so whether it has run is not known.
             let answer = answer.unwrap_or_else(|_| Err((self.silence(), true)));
             answer.map_err(|(why, may_have_run)| self.lost(&why, may_have_run))
         });
+        // It counts as lost for the rest of the call, which would else wait for it at each question.
         if let Err(lost) = &answer {
             *worker = Worker::Lost(Lost {
                 may_have_run: false,

@@ -78,6 +78,7 @@ impl Call {
             return;
         }
         match c {
+            // Outside of brackets it may be an apostrophe, which nothing closes.
             '"' | '\'' if self.depth > 0 => self.quote = Some(c),
             '[' | '{' | '(' => self.depth += 1,
             ']' | '}' | ')' => {

@@ -65,6 +65,7 @@ pub(super) fn read(text: &str, start: Start) -> Read<Label> {
     if words.is_empty() {
         return Read::MayBecome;
     }
+    // No sentence begins with a small letter: the mark before it was an abbreviation's, as in "e.g. user: name".
     if start == Start::Sentence && words.starts_with(|c: char| c.is_ascii_lowercase()) {
         return Read::Not;
     }

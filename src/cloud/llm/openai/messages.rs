@@ -59,6 +59,7 @@ impl<'a> Message<'a> {
 
     /// The system prompt.
     pub(super) fn persona(prompt: &'a str) -> Self {
+        // Not as "developer", OpenAI's newer name for it, which other servers do not know.
         Self::saying("system", prompt)
     }
 
@@ -105,6 +106,7 @@ impl<'a> ToolCall<'a> {
 
 /// The name of a call; one of ours where the server has given none.
 fn id(number: usize, call: &Call) -> Cow<'_, str> {
+    // The result must come out under the same name as its call.
     if call.id.is_empty() {
         format!("call_{number}").into()
     } else {
