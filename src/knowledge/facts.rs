@@ -236,6 +236,10 @@ fn read_file(path: &Path, room: usize) -> Result<String, Error> {
     if bytes.len() >= most {
         return Err(too_long(path));
     }
+    // Whoever means nothing by a file in a folder leaves at least the end of a line, as editors do.
+    if bytes.is_empty() {
+        return Err(Error::Empty(path.display().to_string()));
+    }
     let text = decoded(path, &bytes)?;
     if text.trim().len() <= room {
         Ok(text)

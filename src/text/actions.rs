@@ -207,7 +207,7 @@ fn message(words: &str, is_cut: bool) -> Message {
 }
 
 /// Notes, messages and what was heard are longer than any other action, and must not be spoken however long they are.
-fn has_words(inner: &str) -> bool {
+pub(super) fn has_words(inner: &str) -> bool {
     let names = [NOTE, HEARD, MESSAGE];
     names.iter().any(|name| begins_with(inner, name))
 }

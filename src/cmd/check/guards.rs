@@ -21,6 +21,7 @@ pub(super) fn examine_ledger(limits: Limits, state: &State, report: &mut Report<
         return;
     }
     if state.server().is_some()
+        && limits.per_day.is_some()
         && let Err(cause) = limits::has_note(state)
     {
         report.warn(

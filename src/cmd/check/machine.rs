@@ -188,12 +188,13 @@ pub(super) fn wants_loader(program: &Path) -> io::Result<bool> {
         whole[..len].copy_from_slice(field);
         usize::try_from(u64::from_le_bytes(whole)).ok()
     };
-    if !bytes.starts_with(b"\x7fELF\x02\x01") {
-        return Err(io::Error::other("it is no program for this machine"));
-    }
-    // e_phoff, e_phentsize and e_phnum of a 64-bit file.
-    let (Some(start), Some(size), Some(count)) = (number(32, 8), number(54, 2), number(56, 2))
-    else {
+    // e_phoff, e_phentsize and e_phnum, of 32 and of 64 bits: armhf is one of the packages.
+    let (start, size, count) = match bytes.get(..6) {
+        Some(b"\x7fELF\x01\x01") => (number(28, 4), number(42, 2), number(44, 2)),
+        Some(b"\x7fELF\x02\x01") => (number(32, 8), number(54, 2), number(56, 2)),
+        _ => return Err(io::Error::other("it is no program for this machine")),
+    };
+    let (Some(start), Some(size), Some(count)) = (start, size, count) else {
         return Err(io::Error::other("it is cut short"));
     };
     Ok((0..count).any(|index| number(start + index * size, 4) == Some(PT_INTERP)))
@@ -310,5 +311,16 @@ mod tests {
         let own = std::env::current_exe().expect("this test");
         assert!(wants_loader(&own).expect("a program"));
         assert!(wants_loader(Path::new("/etc/passwd")).is_err());
+        // One of 32 bits, whose only header stands behind that of the file.
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let small = folder.path().join("small");
+        for (kind, expected) in [(PT_INTERP, true), (1, false)] {
+            let mut bytes = b"\x7fELF\x01\x01".to_vec();
+            bytes.resize(84, 0);
+            (bytes[28], bytes[42], bytes[44]) = (52, 32, 1);
+            bytes[52] = u8::try_from(kind).expect("small");
+            fs::write(&small, &bytes).expect("written");
+            assert_eq!(wants_loader(&small).expect("a program"), expected);
+        }
     }
 }

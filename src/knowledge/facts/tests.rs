@@ -89,6 +89,11 @@ fn a_folder_is_joined_in_the_order_of_names() {
     put("60.jpg", "\u{fffd}");
     let expected = "Anna cuts hair.\n\nA haircut costs 25 euros.";
     assert_eq!(read(folder.path()).expect("facts"), expected);
+    // A full disk leaves no byte of a file that is written anew.
+    put("40-people.md", "");
+    let error = read(folder.path()).expect_err("cut off").to_string();
+    assert!(error.contains("40-people.md are empty"), "{error}");
+    put("40-people.md", "\n");
     // Together they are too long.
     put("70.txt", &"a".repeat(MAX - expected.len() - 2));
     assert_eq!(read(folder.path()).expect("they fit").len(), MAX);

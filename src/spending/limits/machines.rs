@@ -178,7 +178,11 @@ impl Machines {
     /// may not use any.
     fn share(&self, limits: Limits, now: SystemTime) -> Result<Limits, Refused> {
         let machines = self.state.server().map_or(1, |server| server.machines());
-        let seen = read_note(&self.state)?.seen;
+        // Calls are counted here and there alone: only of money it matters what has been spent elsewhere.
+        let seen = match limits.per_day {
+            Some(_) => read_note(&self.state)?.seen,
+            None => Seen::default(),
+        };
         let spent = if seen.day == date::day(now) {
             seen.spent
         } else {

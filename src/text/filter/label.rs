@@ -11,6 +11,8 @@ pub(super) enum Label {
     Role,
     /// What another speaker says.
     Other,
+    /// The same where an answer follows it: callers are also what an answer may tell of.
+    Caller,
     /// The same where an answer follows it: a name that is also that of other things, at the beginning of a line.
     Asker,
     Thought,
@@ -38,7 +40,11 @@ pub(super) enum Start {
 impl Label {
     /// Whether an answer that is announced by `self` may be announced by `label` too.
     pub(super) fn may_be(self, label: Self) -> bool {
-        label == self || label == Self::Model
+        match self {
+            Self::Caller => matches!(label, Self::Answer | Self::Role | Self::Model),
+            Self::Model => matches!(label, Self::Role | Self::Model),
+            _ => label == self || label == Self::Model,
+        }
     }
 }
 
@@ -252,6 +258,7 @@ const NAMES: &[(&str, Label)] = &[
         пользователь|用户|使用者|ユーザー|사용자|المستخدم",
         Label::Other,
     ),
+    ("caller|anrufer|anruferin", Label::Caller),
     ("agent|model|receptionist", Label::Role),
     (
         "thought|thoughts|thinking|thinking process|thought process|reasoning|chain of thought|internal monologue|\
@@ -265,7 +272,7 @@ const NAMES: &[(&str, Label)] = &[
 ];
 
 const ASKERS: &[(&str, Label)] = &[(
-    "caller|customer|client|question|q|anrufer|anruferin|kunde|kundin|frage|cliente|pregunta|domanda|klant|vraag",
+    "customer|client|question|q|kunde|kundin|frage|cliente|pregunta|domanda|klant|vraag",
     Label::Asker,
 )];
 

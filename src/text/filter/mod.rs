@@ -18,6 +18,7 @@ use wrapped::{Unwrapped, Wrapped};
 
 pub(super) use token::{is_cut_off_token, is_token};
 
+use super::actions::has_words;
 use super::marks::{is_closer, is_end};
 use super::visible::Visible;
 
@@ -43,8 +44,8 @@ pub(super) struct Filter {
     /// The last character that is no space, and whether it ends a sentence.
     last: Option<char>,
     has_mark: bool,
-    /// `[[` stands before the next character, and no `]]` yet: what is in between is an action's.
-    is_in_action: bool,
+    /// What follows `[[`, as long as no `]]` does: its beginning tells whether it is an action with words in it.
+    action: Option<String>,
     /// A letter or digit has been passed on.
     has_passed: bool,
     passed: Passed,
@@ -187,8 +188,16 @@ impl Filter {
             start if c.is_whitespace() => start,
             _ => Start::None,
         };
-        if self.before == Some(c) && matches!(c, '[' | ']') {
-            self.is_in_action = c == '[';
+        match &mut self.action {
+            _ if self.before == Some('[') && c == '[' && self.state == State::Passing => {
+                self.action = Some(String::new());
+            }
+            // A model may write one bracket in place of two.
+            _ if self.before == Some(']') && c == ']' || self.last == Some(']') && c == '\n' => {
+                self.action = None;
+            }
+            Some(action) if action.len() < LONGEST_ACTION_NAME => action.push(c),
+            _ => {}
         }
         if !c.is_whitespace() {
             self.has_mark = is_end(c) || (self.has_mark && is_closer(c));
@@ -234,6 +243,7 @@ impl Filter {
 
     /// Lets the answer begin: what came before its first word was thought, also where nothing said so.
     fn end_thought(&mut self) {
+        self.action = None;
         if self.state != State::Hiding(Hidden::Thought) && (self.has_passed || self.held.is_some())
         {
             self.held = None;
@@ -247,6 +257,7 @@ impl Filter {
     }
 
     fn begin_turn(&mut self, speaker: Speaker) {
+        self.action = None;
         self.state = match speaker {
             Speaker::Model => State::Passing,
             Speaker::Thought => State::Hiding(Hidden::Thought),
@@ -259,17 +270,16 @@ impl Filter {
     /// Does what a label asks for. Returns whether it did: what is no label here is text.
     fn obey_label(&mut self, label: Label, text: &str) -> bool {
         // A message has lines of its own: "Caller: Jim".
-        if self.is_in_action {
+        if self.action.as_deref().is_some_and(has_words) {
             return false;
         }
         let is_first = !self.has_passed && self.held.is_none();
         let is_fenced = label::is_fence(text);
-        let is_role_told = is_first || self.held.is_some();
+        let until = self.held.as_ref().map(|held| held.until);
+        let is_role_told = is_first || until.is_some_and(|until| until.may_be(Label::Role));
         match label {
             Label::Role if is_role_told => return self.obey_label(Label::Model, text),
-            Label::Answer | Label::Model
-                if (self.held.as_ref()).is_some_and(|held| held.until.may_be(label)) =>
-            {
+            Label::Answer | Label::Model if until.is_some_and(|until| until.may_be(label)) => {
                 self.held = None;
                 if self.has_passed {
                     self.state = State::Ended;
@@ -285,7 +295,10 @@ impl Filter {
             Label::Asker if self.has_passed && self.last != Some(':') && self.held.is_none() => {
                 self.hold(text, Label::Answer);
             }
-            Label::Other if is_first => self.hold(text, Label::Model),
+            Label::Caller if self.has_passed && self.last != Some(':') && until.is_none() => {
+                self.hold(text, Label::Caller);
+            }
+            Label::Other | Label::Caller if is_first => self.hold(text, Label::Model),
             Label::Thought if is_first => self.hold(text, Label::Answer),
             Label::Analysis if is_first => self.state = State::Hiding(Hidden::Thought),
             Label::Call if is_fenced => self.state = State::Calling(Call::default().in_fence()),
@@ -315,6 +328,9 @@ impl Filter {
         }
     }
 }
+
+/// What is read of an action to know its name, in bytes.
+const LONGEST_ACTION_NAME: usize = 16;
 
 /// The longest name of a speaker or channel, in bytes: "assistant to=functions.NAME" and the like.
 const LONGEST_NAME: usize = 100;

@@ -232,6 +232,10 @@ fn an_answer_ends_where_another_speaker_begins() {
         "It is Lisbon. [INST] And Spain? [/INST] Madrid.",
         "It is Lisbon.<｜User｜>And Spain?",
         "It is Lisbon.\nCaller: And Spain?\nAgent: Madrid.",
+        "It is Lisbon. Caller: And Spain? Assistant: Madrid.",
+        "Caller: Where?\nAssistant: It is Lisbon.",
+        "Caller: Where? Assistant: It is Lisbon.",
+        "<think>I begin with [[message and so on</think>Assistant: It is Lisbon.",
         "It is Lisbon.\nAnrufer: Und Spanien?\nAssistent: Madrid.",
         "It is Lisbon.\n用户：西班牙呢？",
         "It is Lisbon.\nNutzer: Und Spanien?",
@@ -251,6 +255,18 @@ fn an_answer_ends_where_another_speaker_begins() {
     for text in texts {
         assert_passes(&[(text, "It is Lisbon.")]);
     }
+    // An action that lacks a bracket, and one without words, keep nothing to the end of the answer.
+    assert_passes(&[
+        (
+            "Bye. [[goodbye]\nUser: Hm?\nAssistant: So.",
+            "Bye. [[goodbye]",
+        ),
+        ("[[message Ann: call]\nUser: Hm?", "[[message Ann: call]"),
+        (
+            "Bye. [[goodbye User: Hm?\nUser: Hm?",
+            "Bye. [[goodbye User: Hm?",
+        ),
+    ]);
 }
 
 #[test]
@@ -267,6 +283,8 @@ fn what_only_looks_like_it_is_passed_on() {
         "It is ready. Customer: Jim. Client: Ann. Question: none.",
         "It is for:\nCustomer: Jim\nOrder: 5",
         "You have one.\nAgent: Brown\nModel: X",
+        "It is booked.\nCustomer: Jim\nModel: X\nAgent: Ms. Brown\nTime: 5",
+        "Caller: Jim. He rang at five.",
         "Your booking is confirmed.\nCustomer: Jim\nTime: 5 pm",
         "Here is one.\nQuestion: What is the capital of Spain?",
         "It is Lisbon.\nQ: And Spain?\nA: Madrid.",

@@ -199,6 +199,12 @@ fn a_machine_alone_that_cannot_read_what_was_left_spends_nothing() {
             let told = Chain(&refused).to_string();
             assert!(told.contains("shared.json"), "{told}");
             limits::has_note(&machine.state).expect_err("check tells it");
+            let calls = Limits {
+                calls_per_hour: Some(10),
+                ..Limits::default()
+            };
+            let counted = machine.admit(calls, CENT).expect("money is not limited");
+            counted.settle(MicroDollars(0));
         }
         server.restart(program);
         let machine = machine.next_call(Some(&server));
