@@ -247,9 +247,8 @@ impl<O: Write> Flow<'_, O> {
                 },
                 Step::End(end) => break end,
             };
-            // A PIN may begin with the operator's key.
-            let wants_pin = self.scene.wants_pin;
-            let called = self.operator().called_by(&input).filter(|_| !wants_pin);
+            let called = self.operator().called_by(&input);
+            self.note_keep_alive(&input);
             phase.on(input, self.scene, self.line.now());
             if let Some(called) = called {
                 self.scene.turn.key = Some(operator::KEY);
