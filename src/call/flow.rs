@@ -298,8 +298,9 @@ impl<O: Write> Flow<'_, O> {
                     return Some(key);
                 }
                 self.operator().add_key(&mut play);
-                if play.what == Sound::KeepAlive {
-                    // Silence may begin a moment later, and a conversation plays it whenever nothing else is heard.
+                if play.what != Sound::Answer {
+                    // An answer is waited for; anything else may begin a moment later. In a conversation something plays
+                    // nearly always, during which nothing can be told.
                     contract::tell_notes(self.line, &mut self.scene.notes);
                 }
                 let (what, played) = (play.what, self.line.play(&play));

@@ -90,8 +90,10 @@ mod tests {
     use std::time::Duration;
 
     use crate::audio::telephone::Encoding;
+    use crate::call::line::Play;
     use crate::call::line::tests::scripted;
     use crate::call::parts::Call;
+    use crate::call::phase::Act;
     use crate::config::{Config, Job};
     use crate::services::Services;
     use crate::sys::hangup::Hangup;
@@ -100,7 +102,7 @@ mod tests {
     /// something happens.
     fn sent(happens: impl FnOnce(&mut Flow<'_, crate::call::line::tests::Script>)) -> Vec<String> {
         let both = "200 result=0 endpos=80\n200 result=0\n";
-        let (line, sent) = scripted(&["", both, "", both]);
+        let (line, sent) = scripted(&["", both, "200 result=1\n", ""]);
         let text =
             "stt.provider = 'openai'\ntts.provider = 'openai'\nconversation.operator = '200'";
         let config = Config::of_text(Job::Calls, text, PathBuf::new(), &|_| None);
@@ -138,6 +140,33 @@ mod tests {
             flow.scene.keypad.press('#', now);
         };
         assert_eq!(sent(ended), [PLAYS], "the number is complete");
+    }
+
+    #[test]
+    fn what_has_been_noted_is_told_before_anything_but_the_answer_is_played() {
+        for (what, expected) in [
+            (
+                Sound::Filler,
+                &[
+                    PLAYS,
+                    "NOOP",
+                    "VERBOSE \"noted\" 3",
+                    "STREAM FILE \"r\" \"0\" 0",
+                ][..],
+            ),
+            (Sound::Answer, &[PLAYS, "NOOP", "STREAM FILE \"r\" \"0\" 0"]),
+        ] {
+            let commands = sent(|flow| {
+                flow.scene.notes.push("noted".to_owned());
+                flow.perform(Act::Play(Play {
+                    what,
+                    name: "r".to_owned(),
+                    stop_keys: String::new(),
+                    offset: 0,
+                }));
+            });
+            assert_eq!(commands, expected, "{what:?}");
+        }
     }
 
     #[test]
