@@ -341,7 +341,9 @@ impl<O: Write> Flow<'_, O> {
     /// How the services are worked with for the next answer.
     fn settings(&self, now: SystemTime) -> Settings {
         let own = self.actions.as_deref().unwrap_or_default();
-        let messages = self.messages.instructions(self.actions.is_some());
+        let may_come = |interrupted: &Interrupted| !interrupted.is_written();
+        let may_come = self.interrupted.as_ref().is_some_and(may_come);
+        let messages = self.messages.instructions(self.actions.is_some(), may_come);
         let has_use = !messages.is_empty() || self.toolbox.is_some();
         let is_typed = self.actions.is_some() && has_use;
         let typed = if is_typed { keypad::INSTRUCTIONS } else { "" };

@@ -82,8 +82,9 @@ impl Messages {
         self.settings.is_some() && !self.is_full
     }
 
-    /// What the model is told of messages; nothing where none can be left.
-    pub(super) fn instructions(&self, is_conversation: bool) -> String {
+    /// What the model is told of messages, where an answer before this one may still write some or not; nothing where
+    /// none can be left.
+    pub(super) fn instructions(&self, is_conversation: bool, may_come: bool) -> String {
         if !self.are_taken() {
             return String::new();
         }
@@ -116,15 +117,16 @@ impl Messages {
             } else {
                 ", and repeat a number in it"
             },
-            self.so_far()
+            self.so_far(may_come)
         )
     }
 
     /// What the model has written so far in this call. It is told its answers as they were heard, without messages, so that
     /// it would take one for noted of which it has only spoken.
-    fn so_far(&self) -> String {
+    fn so_far(&self, may_come: bool) -> String {
         match self.kept.len() {
-            0 if self.said.is_empty() => String::new(),
+            // One that still comes would be written once more, in other words.
+            0 if self.said.is_empty() || may_come => String::new(),
             0 => NONE_SO_FAR.to_owned(),
             count => format!(" So far you have written {count} in this call, which are noted."),
         }
