@@ -32,14 +32,36 @@ pub(crate) fn trouble(spool: &Spool, now: SystemTime) -> Option<String> {
         Ok(entries) => entries,
         Err(cause) => return Some(Chain(&cause).to_string()),
     };
+    let has_failed = |entry: &&Result<Entry, Error>| entry.as_ref().is_ok_and(Entry::has_failed);
     let is_late = |entry: &Entry| {
         let age = now.duration_since(entry.time()).unwrap_or_default();
-        entry.has_failed() || entry.is_pending() && age >= LATE
+        entry.is_pending() && age >= LATE
     };
     let is_trouble = |entry: &&Result<Entry, Error>| entry.as_ref().map_or(true, is_late);
-    let late: Vec<_> = entries.iter().filter(is_trouble).collect();
-    let first = late.first()?;
-    let why = match first {
+    let told = [
+        (
+            entries.iter().filter(has_failed).collect::<Vec<_>>(),
+            "not delivered, and not tried any more",
+            "once the cause is gone: phone-assistant messages --retry",
+        ),
+        (
+            entries.iter().filter(is_trouble).collect(),
+            "not delivered after an hour",
+            "see phone-assistant messages",
+        ),
+    ];
+    let told = told.into_iter().filter_map(|(entries, what, remedy)| {
+        let why = why(entries.first()?);
+        let count = counted(entries.len(), "message is", "messages are");
+        Some(format!("{count} {what}; the first: {why}; {remedy}"))
+    });
+    let told: Vec<_> = told.collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
+/// Why a message has not been delivered.
+fn why(entry: &Result<Entry, Error>) -> String {
+    match entry {
         Ok(entry) => {
             let errors = entry.ways.values().map(|way| way.error.as_str());
             let mut errors = errors.filter(|error| !error.is_empty());
@@ -49,11 +71,7 @@ pub(crate) fn trouble(spool: &Spool, now: SystemTime) -> Option<String> {
                 .to_owned()
         }
         Err(cause) => Chain(cause).to_string(),
-    };
-    Some(format!(
-        "{} not delivered after an hour; the first: {why}; see phone-assistant messages",
-        counted(late.len(), "message is", "messages are")
-    ))
+    }
 }
 
 /// A mail server or a webhook may be down for a while.

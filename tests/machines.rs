@@ -189,6 +189,24 @@ fn a_caller_of_one_machine_is_known_at_the_other_until_they_are_forgotten_or_it_
     }
 }
 
+#[test]
+fn a_call_without_speech_tells_administrators_as_well_that_the_memory_of_machines_is_lost() {
+    for program in Server::programs("a call without speech") {
+        let mut server = Server::start(program);
+        let house = House::new();
+        let settings = remembering(&house, &server);
+        server.stop();
+        let call = house.ask("header-only.wav").call_with(&settings);
+        let outcome = call.agi("agi_callerid", "1001").start().finish(PATIENCE);
+        outcome
+            .assert_manners()
+            .assert_variable("ASSISTANT_STATUS", "NOSPEECH");
+        let warnings = &outcome.warnings;
+        let told = warnings.iter().filter(|line| line.contains("memory: "));
+        assert_eq!(told.count(), 1, "{warnings:?}");
+    }
+}
+
 /// What becomes of a server in the middle of a call, how it is as before, and what administrators are told of it. What is
 /// told after `emptied` is told by the next call.
 struct Mishap {

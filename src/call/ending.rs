@@ -16,6 +16,8 @@ impl<O: Write> Call<O> {
         let is_told = self
             .contract
             .report(&mut self.line, &mut self.scene, outcome);
+        // A call that has come to no question has not waited for it.
+        self.remembering.finish();
         if is_told {
             self.warn_administrators();
         }

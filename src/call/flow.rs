@@ -247,9 +247,8 @@ impl<O: Write> Flow<'_, O> {
                 },
                 Step::End(end) => break end,
             };
-            // A PIN may begin with the operator's key.
-            let wants_pin = self.scene.wants_pin;
-            let called = self.operator().called_by(&input).filter(|_| !wants_pin);
+            let called = self.operator().called_by(&input);
+            self.note_keep_alive(&input);
             phase.on(input, self.scene, self.line.now());
             if let Some(called) = called {
                 self.scene.turn.key = Some(operator::KEY);
@@ -299,8 +298,9 @@ impl<O: Write> Flow<'_, O> {
                     return Some(key);
                 }
                 self.operator().add_key(&mut play);
-                if play.what == Sound::KeepAlive {
-                    // Silence may begin a moment later, and a conversation plays it whenever nothing else is heard.
+                if play.what != Sound::Answer {
+                    // An answer is waited for; anything else may begin a moment later. In a conversation something plays
+                    // nearly always, during which nothing can be told.
                     contract::tell_notes(self.line, &mut self.scene.notes);
                 }
                 let (what, played) = (play.what, self.line.play(&play));
@@ -349,9 +349,11 @@ impl<O: Write> Flow<'_, O> {
             has_tools: self.toolbox.is_some(),
             has_pins: self.config.has_pins(),
         };
+        let may_come = |interrupted: &Interrupted| !interrupted.is_written();
+        let may_come = self.interrupted.as_ref().is_some_and(may_come);
         let prompt = self.knowledge.prompt(
             knowledge::TurnParts {
-                actions: &(actions.told() + &self.messages.so_far()),
+                actions: &(actions.told() + &self.messages.so_far(may_come)),
                 may_transfer: actions.may_transfer(),
                 memory: &self.remembering.instructions(now),
                 has_tools: self.toolbox.is_some() && self.services.without_functions().is_empty(),

@@ -53,6 +53,11 @@ impl Keypad {
         !self.keys.is_empty()
     }
 
+    /// Whether keys were typed that are not complete at `now`.
+    pub(super) fn goes_on(&self, now: Instant) -> bool {
+        self.is_open() && self.end.is_some_and(|end| now < end)
+    }
+
     /// The keys, complete or not.
     pub(super) fn into_keys(self) -> String {
         self.keys
@@ -136,6 +141,7 @@ mod tests {
                     keypad.press(key, now);
                 }
                 let is_due = keypad.ends_at().is_some_and(|end| end <= now);
+                assert_eq!(keypad.goes_on(now), keypad.is_open() && !is_due, "{name}");
                 let keys = keypad.take(now);
                 assert_eq!(keys.is_some(), is_due, "{name}");
                 taken.extend(keys.map(|keys| (ms, keys)));

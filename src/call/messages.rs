@@ -95,10 +95,11 @@ impl Messages {
 
     /// What the model has written so far in this call. It is told its answers as they were heard, without messages, so that
     /// it would take one for noted of which it has only spoken.
-    pub(super) fn so_far(&self) -> String {
+    pub(super) fn so_far(&self, may_come: bool) -> String {
         match self.kept.len() {
             _ if !self.are_taken() => String::new(),
-            0 if self.said.is_empty() => String::new(),
+            // One that still comes would be written once more, in other words.
+            0 if self.said.is_empty() || may_come => String::new(),
             0 => NONE_SO_FAR.to_owned(),
             count => format!(" So far you have written {count} in this call, which are noted."),
         }

@@ -12,6 +12,8 @@ pub(super) struct Operator<'a> {
     pub(super) is_at_any_time: bool,
     /// Whether the caller has begun to hear the answer, which may pause.
     pub(super) has_answer_begun: bool,
+    /// Whether the key is a digit of what the caller types.
+    pub(super) is_digit: bool,
 }
 
 /// The caller wants the person with this extension. It ends whatever is going on, as failures do, and is none.
@@ -41,14 +43,15 @@ impl Operator<'_> {
                 what,
                 how: How::Key { key: KEY, .. },
                 ..
-            }) if self.is_reached_from(*what) => self.extension.map(Called::to),
+            }) if !self.is_digit && self.is_reached_from(*what) => self.extension.map(Called::to),
             _ => None,
         }
     }
 
     /// Where nothing plays, the silence of this name, in which Asterisk takes the key.
     pub(super) fn silence(&self, name: &str) -> Option<Play> {
-        self.is_reached_from(Sound::Silence).then(|| Play {
+        let is_taken = !self.is_digit && self.is_reached_from(Sound::Silence);
+        is_taken.then(|| Play {
             what: Sound::Silence,
             name: name.to_owned(),
             stop_keys: KEY.to_string(),
@@ -113,6 +116,7 @@ mod tests {
                 extension,
                 is_at_any_time,
                 has_answer_begun,
+                is_digit: false,
             };
             let mut play = Play {
                 what,
@@ -143,6 +147,31 @@ mod tests {
                 None => None,
             };
             assert_eq!(extension, expected, "{what:?} {key}");
+        }
+    }
+
+    #[test]
+    fn the_key_leads_nowhere_where_it_is_a_digit() {
+        for is_digit in [true, false] {
+            let operator = Operator {
+                extension: Some("200"),
+                is_at_any_time: true,
+                has_answer_begun: true,
+                is_digit,
+            };
+            for what in [Sound::Answer, Sound::Filler, Sound::Silence] {
+                let input = Input::Ended(Played {
+                    what,
+                    how: How::Key {
+                        key: KEY,
+                        endpos: None,
+                    },
+                    at: Instant::now(),
+                });
+                let is_called = operator.called_by(&input).is_some();
+                assert_eq!(is_called, !is_digit, "{what:?}");
+            }
+            assert_eq!(operator.silence("silence").is_none(), is_digit);
         }
     }
 

@@ -58,13 +58,15 @@ impl Remembering {
 
     /// Waits for what is being recalled.
     pub(super) fn finish(&mut self) {
-        if let Some(recalling) = self.recalling_failures.take() {
-            threads::join(recalling);
+        let failures = self.recalling_failures.take().map(threads::join);
+        if let Some(Err(cause)) = failures {
+            warn!("which services have failed in earlier calls is not known: {cause}");
         }
-        let Some(recalling) = self.recalling.take() else {
-            return;
+        let (memory, recalled) = match self.recalling.take().map(threads::join) {
+            None => return,
+            Some(Ok(recalled)) => recalled,
+            Some(Err(cause)) => return self.has_no_memory(&cause),
         };
-        let (memory, recalled) = threads::join(recalling);
         if let Err(cause) = &recalled {
             self.has_no_memory(cause);
         }
@@ -188,5 +190,18 @@ mod tests {
         let fault = remembering.fault.as_deref().unwrap_or_default();
         assert!(fault.contains(&url), "{fault}");
         assert!(remembering.instructions(now).contains("[[forget]]"));
+    }
+
+    #[test]
+    fn a_call_goes_on_without_memory_where_what_recalls_it_panics() {
+        let mut remembering = Remembering {
+            recalling: Some(std::thread::spawn(|| panic!("in a test"))),
+            recalling_failures: Some(std::thread::spawn(|| panic!("in a test"))),
+            ..Remembering::default()
+        };
+        remembering.finish();
+        let fault = remembering.fault.as_deref().unwrap_or_default();
+        assert!(fault.contains("internal error"), "{fault}");
+        assert_eq!(remembering.instructions(SystemTime::now()), "");
     }
 }

@@ -46,6 +46,31 @@ fn what_has_failed_for_good_takes_no_room() {
 }
 
 #[test]
+fn administrators_are_told_what_has_failed_for_good_apart_from_what_is_late() {
+    let (_folder, spool) = spool();
+    let now = SystemTime::now();
+    let minutes = |count: u64| now + Duration::from_secs(count * 60);
+    let one = entry(Kind::Message, now);
+    spool.add(&one, None).expect("kept");
+    assert_eq!(super::trouble(&spool, minutes(59)), None);
+    let late = "1 message is not delivered after an hour; the first: no process has delivered it; see phone-assistant \
+                messages";
+    assert_eq!(super::trouble(&spool, minutes(60)).as_deref(), Some(late));
+    let other = entry(Kind::Message, now);
+    spool.add(&other, None).expect("kept");
+    let fail = |entry: &mut Entry| {
+        let way = entry.ways.get_mut(&Way::Mail).expect("a way");
+        way.fail("refused".to_owned(), true, now, now);
+    };
+    spool.change(&other.id, other.kind, fail).expect("changed");
+    let failed = "1 message is not delivered, and not tried any more; the first: refused; once the cause is gone: \
+                  phone-assistant messages --retry";
+    assert_eq!(super::trouble(&spool, minutes(1)).as_deref(), Some(failed));
+    let both = super::trouble(&spool, minutes(60));
+    assert_eq!(both, Some(format!("{failed}; {late}")));
+}
+
+#[test]
 fn a_file_whose_id_is_not_that_of_its_name_is_left_and_can_be_removed() {
     let (_folder, spool) = spool();
     let one = entry(Kind::Message, SystemTime::now());

@@ -1,8 +1,9 @@
 //! Threads, which the system may refuse: a limit of processes counts them too.
 
 use std::io;
-use std::panic::resume_unwind;
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
+
+use super::error::INTERNAL;
 
 /// The system has refused a thread, with the error number of `errno.h` that says why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,6 +12,11 @@ use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
      of Asterisk's systemd unit, pids.max of its container, ulimit -u), or free memory", io::Error::from_raw_os_error(*.0)
 )]
 pub struct NoThread(i32);
+
+/// A thread has panicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{INTERNAL}")]
+pub(crate) struct Panicked;
 
 impl From<io::Error> for NoThread {
     fn from(error: io::Error) -> Self {
@@ -41,9 +47,13 @@ pub(crate) fn spawn_within<'scope, T: Send + 'scope>(
     Ok(Builder::new().spawn_scoped(scope, job)?)
 }
 
-/// Waits for a thread, and returns what it has done; panics if it did.
-pub(crate) fn join<T>(thread: JoinHandle<T>) -> T {
-    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+/// Waits for a thread, and returns what it has done.
+///
+/// # Errors
+/// [`Panicked`].
+pub(crate) fn join<T>(thread: JoinHandle<T>) -> Result<T, Panicked> {
+    // What it panicked with has been logged.
+    thread.join().map_err(|_| Panicked)
 }
 
 #[cfg(not(test))]

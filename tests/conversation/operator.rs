@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use testkit::{Call, Outcome, Settings, Stage};
 
-use super::{BREATH, asked_of_tea, settings, sounds, talk};
+use super::{BREATH, SHORT, asked_of_tea, settings, sounds, spoken, talk, talk_of};
 use crate::house::{self, House, PATIENCE};
 
 #[test]
@@ -86,11 +86,15 @@ fn pause_in_answer(house: &House) {
     house.sandbox.stop_model_after(14);
 }
 
-/// The silence in which the key alone is taken, once it plays for the n-th time.
-fn wait_for_silence(call: &Call, house: &House, times: usize) {
+/// The beginning of the command that plays the silence in which the key alone is taken.
+fn silence(house: &House) -> String {
     let silence = sounds(house).join("silence");
-    let playing = format!("STREAM FILE \"{}\" \"0\"", silence.display());
-    call.wait_for_commands(&playing, times, PATIENCE);
+    format!("STREAM FILE \"{}\" \"0\"", silence.display())
+}
+
+/// That silence, once it plays for the n-th time.
+fn wait_for_silence(call: &Call, house: &House, times: usize) {
+    call.wait_for_commands(&silence(house), times, PATIENCE);
 }
 
 #[track_caller]
@@ -137,4 +141,57 @@ fn the_key_0_leads_to_the_operator_from_a_pause_of_the_one_answer() {
     wait_for_silence(&call, &house, 1);
     call.press('0');
     assert_led_to_200(&house, &call.finish(PATIENCE));
+}
+
+/// After the last transcription of a turn that is paid for, no key ends what is heard before the caller is understood.
+#[test]
+fn the_key_0_leads_nowhere_from_the_silence_within_a_number() {
+    let house = House::new();
+    house.sandbox.answer_with(SHORT);
+    house.sandbox.hold(Stage::Stt);
+    let filler = house.other().join("filler");
+    fs::write(filler.with_extension("ulaw"), vec![0x5a; 8000 * 8]).unwrap();
+    let settings = settings(&house)
+        .set("waiting.sound", filler.to_str().unwrap())
+        .set("waiting.after", 1)
+        .set("conversation.operator", "200")
+        .set("conversation.quiet", 0.4)
+        .set("conversation.max_question", 20.0)
+        .set("conversation.max_turns", 1);
+    let talking = talk(&house, &settings);
+    talking.phone.wait(BREATH);
+    let samples = spoken("question-tea.wav");
+    let turn = [&samples[..8000], &[0; 4800]].concat();
+    talking.phone.say(turn.repeat(6)).wait();
+    talking.wait_for_sounds(&filler, 1);
+    talking.press('7');
+    talking.phone.wait(Duration::from_secs(1));
+    talking.press('0');
+    talking.phone.wait(Duration::from_millis(500));
+    house.sandbox.release(Stage::Stt);
+    let outcome = talking.finish();
+    outcome
+        .assert_manners()
+        .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+}
+
+#[test]
+fn a_silence_that_does_not_play_while_the_caller_is_listened_to_does_not_play_for_the_key_0_either()
+{
+    let house = House::new();
+    let settings = settings(&house)
+        .set("conversation.operator", "200")
+        .set("conversation.ask_after", 2.0);
+    let talking = talk_of(&house, &settings, |call| {
+        call.at_once(&sounds(&house).join("silence"))
+    });
+    let outcome = talking.finish();
+    outcome
+        .assert_manners()
+        .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    let silence = silence(&house);
+    let plays = outcome
+        .commands()
+        .filter(|command| command.starts_with(&silence));
+    outcome.assert(plays.count() == 0, "it plays with the key alone");
 }

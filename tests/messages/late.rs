@@ -8,8 +8,8 @@ use super::{Post, assert_heard_once_kept};
 use crate::calling::pins::{PIN, silence, type_into, with_pin};
 use crate::calling::{order, ordered, with_tool};
 use crate::conversation::cost::could_cost;
-use crate::conversation::{self, asked_of_tea};
-use crate::house::{self, House};
+use crate::conversation::{self, BREATH, asked_of_tea};
+use crate::house::{self, House, PATIENCE};
 
 /// No word of it tells the program that it confirms a message.
 const SETTLED: &str = "It is settled, Jim. Anna will hear of it today. Have a good day then. \
@@ -54,6 +54,32 @@ fn what_ends_an_answer_loses_no_message_that_it_has_confirmed() {
         post.wait_until_delivered(1);
         assert_eq!(post.webhook.posted()[0].json()["note"], "Jim asks for tea.");
     });
+}
+
+#[test]
+fn a_model_is_not_told_that_it_has_written_none_while_an_answer_before_may_still_write_one() {
+    let post = Post::new(House::new());
+    let sandbox = &post.house.sandbox;
+    sandbox.answer_with("Three minutes.");
+    let settings = post
+        .with(conversation::settings(&post.house))
+        .set("conversation.max_turns", 3)
+        .set("conversation.ask_after", 15.0);
+    let talking = asked_of_tea(&post.house, &settings);
+    talking.wait_to_be_heard(2);
+    settle_slowly(sandbox);
+    talking.phone.wait(BREATH);
+    talking.ask("question-moon.wav");
+    talking.wait_for_sounds(&talking.reply, 2);
+    sandbox.answer_with("Far away.");
+    talking.ask("question-tea.wav");
+    sandbox.wait_for(Stage::Llm, 3, PATIENCE);
+    sandbox.release(Stage::Llm);
+    talking.finish().assert_manners();
+    post.wait_until_delivered(1);
+    let asked = sandbox.requests_to(Stage::Llm);
+    let is_told = |index: usize| asked[index].body.to_string().contains("So far you have");
+    assert_eq!((is_told(1), is_told(2)), (true, false));
 }
 
 /// The limit allows no second answer beside the first, so that no more of this is paid for once the caller has typed.

@@ -12,6 +12,9 @@ use crate::timeline::Mark;
 impl<O: Write> Flow<'_, O> {
     /// Waits for what happens next. Returns what the phase is to know of it.
     pub(super) fn wait(&mut self, until: Instant) -> Option<Input> {
+        if self.is_key_a_digit() {
+            self.end_silence();
+        }
         // While a sound plays a command would end it.
         if self.line.is_free() && !self.line.is_hung_up() {
             contract::tell_notes(self.line, &mut self.scene.notes);
@@ -32,10 +35,9 @@ impl<O: Write> Flow<'_, O> {
         }
     }
 
-    /// Plays silence where nothing plays, because Asterisk drops keys then. Where a PIN is wanted the key is a digit.
+    /// Plays silence where nothing plays, because Asterisk drops keys then.
     fn take_key_in_silence(&mut self) {
-        let name = self.silence.as_ref();
-        let name = name.filter(|_| self.line.is_silent() && !self.scene.wants_pin);
+        let name = self.silence.as_ref().filter(|_| self.line.is_silent());
         let play = name.and_then(|name| self.operator().silence(name));
         if play.is_some_and(|play| self.line.play(&play).is_err()) {
             self.silence = None;
@@ -45,8 +47,29 @@ impl<O: Write> Flow<'_, O> {
     /// Ends that silence. Returns the key that was pressed just before, if it leads to the operator.
     pub(super) fn end_silence(&mut self) -> Option<Input> {
         let ended = self.line.end_silence().map(Input::Ended)?;
-        let called = self.operator().called_by(&ended);
-        called.filter(|_| !self.scene.wants_pin).map(|_| ended)
+        self.operator().called_by(&ended).map(|_| ended)
+    }
+
+    /// Gives the silence up that Asterisk does not play while the caller is listened to: in its place the same file would
+    /// play with the operator's key alone, which may begin a number there.
+    pub(super) fn note_keep_alive(&mut self, input: &Input) {
+        let is_unplayable = matches!(
+            input,
+            Input::Ended(Played {
+                what: Sound::KeepAlive,
+                how: How::Unplayable(_),
+                ..
+            })
+        );
+        // The question for a PIN is another sound.
+        if is_unplayable && !self.scene.wants_pin {
+            self.silence = None;
+        }
+    }
+
+    /// Whether the operator's key is a digit: a PIN may begin with it, and a number that is being typed may have it.
+    fn is_key_a_digit(&self) -> bool {
+        self.scene.wants_pin || self.scene.keypad.goes_on(self.line.now())
     }
 
     pub(super) fn operator(&self) -> Operator<'_> {
@@ -54,6 +77,115 @@ impl<O: Write> Flow<'_, O> {
             extension: self.config.conversation.operator.as_deref(),
             is_at_any_time: self.is_conversation,
             has_answer_begun: self.scene.turn.timeline.has_reached(Mark::FirstPlayed),
+            is_digit: self.is_key_a_digit(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use crate::audio::telephone::Encoding;
+    use crate::call::line::Play;
+    use crate::call::line::tests::scripted;
+    use crate::call::parts::Call;
+    use crate::call::phase::Act;
+    use crate::config::{Config, Job};
+    use crate::services::Services;
+    use crate::sys::hangup::Hangup;
+
+    /// What is sent in a conversation with an operator where nothing is to be heard, after each of two waits, between which
+    /// something happens.
+    fn sent(happens: impl FnOnce(&mut Flow<'_, crate::call::line::tests::Script>)) -> Vec<String> {
+        let both = "200 result=0 endpos=80\n200 result=0\n";
+        let (line, sent) = scripted(&["", both, "200 result=1\n", ""]);
+        let text =
+            "stt.provider = 'openai'\ntts.provider = 'openai'\nconversation.operator = '200'";
+        let config = Config::of_text(Job::Calls, text, PathBuf::new(), &|_| None);
+        let config = config.unwrap_or_else(|faults| *faults.understood);
+        let services = Services::new(&config, &Hangup::default()).expect("right settings");
+        let mut call = Call::new(line, Instant::now());
+        let mut flow = call.flow(&config, Arc::new(services), Encoding::Ulaw);
+        flow.is_conversation = true;
+        flow.silence = Some("silence".to_owned());
+        let moment = Duration::from_millis(1);
+        assert!(matches!(
+            flow.wait(Instant::now() + moment),
+            Some(Input::Elapsed)
+        ));
+        happens(&mut flow);
+        assert!(matches!(
+            flow.wait(Instant::now() + moment),
+            Some(Input::Elapsed)
+        ));
+        let sent = crate::sys::sync::lock(&sent);
+        sent.clone()
+    }
+
+    const PLAYS: &str = "STREAM FILE \"silence\" \"0\" 0";
+
+    #[test]
+    fn silence_is_played_until_the_key_is_a_digit() {
+        assert_eq!(sent(|_| {}), [PLAYS]);
+        assert_eq!(sent(|flow| flow.scene.wants_pin = true), [PLAYS, "NOOP"]);
+        let typed = |flow: &mut Flow<'_, _>| flow.scene.keypad.press('7', flow.line.now());
+        assert_eq!(sent(typed), [PLAYS, "NOOP"]);
+        let ended = |flow: &mut Flow<'_, _>| {
+            let now = flow.line.now();
+            flow.scene.keypad.press('7', now);
+            flow.scene.keypad.press('#', now);
+        };
+        assert_eq!(sent(ended), [PLAYS], "the number is complete");
+    }
+
+    #[test]
+    fn what_has_been_noted_is_told_before_anything_but_the_answer_is_played() {
+        for (what, expected) in [
+            (
+                Sound::Filler,
+                &[
+                    PLAYS,
+                    "NOOP",
+                    "VERBOSE \"noted\" 3",
+                    "STREAM FILE \"r\" \"0\" 0",
+                ][..],
+            ),
+            (Sound::Answer, &[PLAYS, "NOOP", "STREAM FILE \"r\" \"0\" 0"]),
+        ] {
+            let commands = sent(|flow| {
+                flow.scene.notes.push("noted".to_owned());
+                flow.perform(Act::Play(Play {
+                    what,
+                    name: "r".to_owned(),
+                    stop_keys: String::new(),
+                    offset: 0,
+                }));
+            });
+            assert_eq!(commands, expected, "{what:?}");
+        }
+    }
+
+    #[test]
+    fn silence_that_does_not_play_while_the_caller_is_listened_to_is_played_nowhere() {
+        for (is_pin, expected) in [
+            (false, &[PLAYS, "NOOP"][..]),
+            (true, &[PLAYS, "NOOP", PLAYS]),
+        ] {
+            let commands = sent(|flow| {
+                flow.end_silence();
+                flow.scene.wants_pin = is_pin;
+                flow.note_keep_alive(&Input::Ended(Played {
+                    what: Sound::KeepAlive,
+                    how: How::Unplayable(None),
+                    at: Instant::now(),
+                }));
+                flow.scene.wants_pin = false;
+            });
+            assert_eq!(commands, expected);
         }
     }
 }

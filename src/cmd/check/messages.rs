@@ -34,7 +34,7 @@ pub(super) fn examine_folder(config: &Config, report: &mut Report<'_>) {
         report.warn(FOLDER, &text, &remedy::mode(folder, 0o700, &user_name()));
     }
     match messages::trouble(&spool, SystemTime::now()) {
-        None => report.ok(WAITING, "none waits for more than an hour"),
+        None => report.ok(WAITING, "none waits for more than an hour, and none has failed"),
         Some(why) => report.warn(
             WAITING,
             &why,
