@@ -63,7 +63,8 @@ pub(crate) fn trouble(spool: &Spool, now: SystemTime) -> Option<String> {
 fn why(entry: &Result<Entry, Error>) -> String {
     match entry {
         Ok(entry) => {
-            let errors = entry.ways.values().map(|way| way.error.as_str());
+            let left = entry.ways.values().filter(|way| way.done.is_none());
+            let errors = left.map(|way| way.error.as_str());
             let mut errors = errors.filter(|error| !error.is_empty());
             errors
                 .next()

@@ -59,8 +59,12 @@ fn administrators_are_told_what_has_failed_for_good_apart_from_what_is_late() {
     let other = entry(Kind::Message, now);
     spool.add(&other, None).expect("kept");
     let fail = |entry: &mut Entry| {
-        let way = entry.ways.get_mut(&Way::Mail).expect("a way");
-        way.fail("refused".to_owned(), true, now, now);
+        // The mail was taken at the second attempt.
+        let mail = entry.ways.get_mut(&Way::Mail).expect("a way");
+        mail.fail("busy".to_owned(), false, now, now);
+        mail.done = Some(crate::sys::date::seconds(now));
+        let webhook = entry.ways.entry(Way::Webhook).or_default();
+        webhook.fail("refused".to_owned(), true, now, now);
     };
     spool.change(&other.id, other.kind, fail).expect("changed");
     let failed = "1 message is not delivered, and not tried any more; the first: refused; once the cause is gone: \
