@@ -54,6 +54,60 @@ const texts = [
     'Su-Th 17:00-23:00; Fr-Sa 17:00-01:00',
     'Mo-Fr 09:00-18:00,10:00-12:00',
     'Jul-Aug off; Mo-Fr 09:00-17:00',
+    // The rest stands in OpenStreetMap's wiki, below the name of the page: https://wiki.openstreetmap.org/wiki/NAME
+    // Key:opening_hours
+    'Mo-Fr 08:00-17:00',
+    'Mo-Fr 08:30-20:00',
+    // Key:opening_hours/Tutorial
+    'Mo-Fr 08:00-12:00,13:00-17:30; Sa 08:00-12:00; PH 09:00-12:00',
+    // FR:Key:opening_hours
+    'Mo,We 08:00-12:00',
+    // Pl:Key:opening_hours
+    'Fr 08:30-20:00',
+    'week 25 Mo 08:30-20:00',
+    // FR:Key:opening_hours/specification
+    'Mo-Fr closed',
+    // Proposed_features/Time_domains
+    'Mo-Fr 08:00-20:00; Sa 08:00-16:00',
+    'Mo-Fr 08:00-12:00, 14:00-20:00',
+    '06:00-20:00',
+    'Mo-Fr 08:00-16:00; We 08:00-20:00',
+    'Mo-Fr 08:00-12:00; 14:00-20:00',
+    'Jan 1-Apr 15 Mo-Fr',
+    // Key:service_times
+    'Th[1] 17:00-19:00',
+    // Key:opening_hours:drive_through
+    'Mo-Fr 10:00-21:00',
+    'Mo-Fr 10:00-23:00',
+    // Proposed_features/visiting_hours
+    'Mo-Fr 17:00-20:00; Sa-Su 10:00-12:00,17:00-20:00',
+    // Proposed_features/Happy_hours
+    'Mo-Fr 00:00-01:00,08:00-24:00; Sa 00:00-02:15,08:00-24:00; Su 00:00-02:15,10:00-24:00',
+    'Mo 17:00-24:00; Tu 00:00-00:45; Tu-Th 17:00-21:00',
+    // Key:lit
+    'Mo-Fr 05:00-07:45',
+    // Pl:Key:supervised
+    'Mo-Fr 07:00-10:00, 14:00-16:00',
+    // Conditional_restrictions
+    '23:00-05:00',
+    // Street_parking/Advanced_examples
+    'Mo-Fr 07:00-09:00,15:00-18:00',
+    'Mo-Fr 09:00-19:00; Sa 09:00-16:00',
+    'Tu-Fr 09:00-18:00; Sa-Su 10:00-18:00',
+    'Jan 1-15, Feb 1-15, Mar 1-15, Apr 1-15, May 1-15, Jun 1-15, Jul 1-15, Aug 1-15, Sep 1-15, Oct 1-15, Nov 1-15, Dec 1-15',
+    // Key:parking:condition/complex
+    'Mo-Fr 07:00-19:00, Sa 11:00-17:00',
+    'Oct 1-Apr 30: Mo 10:00-15:00',
+    // RU:Key:parking:condition/complex
+    'Sa-Su 00:00-24:00, Mo-Fr 00:00-08:00, Mo-Fr 18:00-24:00',
+    // Key:opening_hours, by the tests of others: see README.md
+    'Su-Tu 11:00-01:00, We-Th 11:00-03:00, Fr 11:00-06:00, Sa 11:00-07:00',
+    'Mo-Su,PH 15:00-03:00; easter -2 days off',
+    'Mo-Su 08:00-23:00',
+    '06:00-18:00',
+    '07:00-14:00',
+    '10:00-13:30,17:00-20:30',
+    'Mo,We,Th,Fr 12:00-18:00; Sa-Su 12:00-17:00',
 ];
 
 const place = { lat: 48.86, lon: 2.35, address: { country_code: 'fr', country: 'France', state: 'Île-de-France' } };
