@@ -298,11 +298,17 @@ make_work() {
         die "others can change what is in $temporary: set TMPDIR to a folder of your own"
     fi
     work=''
-    trap 'rm -rf "$work"' EXIT
-    trap 'exit 1' HUP INT TERM
+    trap clean EXIT
+    trap 'clean; exit 1' HUP INT TERM
     # The name is known before the folder is there: mktemp may be ended between making one and telling its name.
     work=$temporary/phone-assistant-install.$$.$(unguessable)
     mkdir -m 700 "$work" || { work=''; exit 1; }
+}
+
+# A signal would end what removes, so that the rest of it would stay.
+clean() {
+    trap '' HUP INT TERM
+    rm -rf "$work"
 }
 
 unguessable() {
@@ -458,7 +464,7 @@ build() {
     if [ "$action" != build ] && [ "$(owner "$here")" != "$builder" ]; then
         sweep_builds
         target_dir=''
-        trap 'rm -rf "$work"; as_builder rm -rf "$target_dir"' EXIT
+        trap 'clean; as_builder rm -rf "$target_dir"' EXIT
         target_dir=$builds.$$.$(unguessable)
         if ! as_builder mkdir -m 700 "$target_dir"; then
             target_dir=''

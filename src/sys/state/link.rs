@@ -75,12 +75,31 @@ impl Link {
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)?;
-        self.stream.flush()
+        while let Err(error) = self.stream.flush() {
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     fn answer<T: FromRedisValue>(&mut self) -> RedisResult<T> {
-        let value = self.parser.parse_value(&mut self.stream)?;
+        let value = self.parser.parse_value(Whole(&mut self.stream))?;
         Ok(from_redis_value(value.extract_error()?)?)
+    }
+}
+
+/// A stream whose reading goes on after a signal: the system ends a read for one where the socket has a time limit.
+struct Whole<'s>(&'s mut Box<dyn Stream>);
+
+impl Read for Whole<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
     }
 }
 
@@ -126,6 +145,41 @@ fn roots(address: &Address) -> io::Result<RootCertStore> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Something that a signal comes into before each byte.
+    struct Disturbed(Vec<u8>, bool);
+
+    impl Read for Disturbed {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            (&self.0.remove(0).to_le_bytes()[..]).read(buffer)
+        }
+    }
+
+    impl Write for Disturbed {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_signal_ends_no_question() {
+        let stream: Box<dyn Stream> = Box::new(Disturbed(b"+PONG\r\n".to_vec(), false));
+        let parser = Parser::new();
+        let answer: RedisResult<String> = Link { stream, parser }.ask(&redis::cmd("PING"));
+        assert_eq!(answer.expect("an answer"), "PONG");
+    }
 
     #[test]
     fn no_part_of_a_question_waits_for_another() {

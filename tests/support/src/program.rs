@@ -3,6 +3,7 @@
 //! A file that is open for writing cannot be run, and a child that another test has just started may hold what is open
 //! here. So another process writes them, each under a new name.
 
+use std::env::consts::ARCH;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -36,21 +37,21 @@ pub fn tested_program(built: &str) -> PathBuf {
     }
 }
 
-/// With which compiler it was built is not looked at.
+/// The static one, or the one of a machine that cannot build that. With which compiler it was built is not looked at.
 fn program_of_installer(built: &Path) -> Option<PathBuf> {
-    let of_installer = format!(
-        "{}-unknown-linux-musl/release/phone-assistant",
-        std::env::consts::ARCH
-    );
-    let program = built.ancestors().nth(2)?.join(of_installer);
+    let target = built.ancestors().nth(2)?;
     let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-    let status = Command::new(&program)
-        .args(["place", "sources", sources])
-        .stderr(Stdio::null())
-        .status();
-    status
-        .is_ok_and(|status| status.success())
-        .then_some(program)
+    let is_of_sources = |program: &PathBuf| {
+        let mut asked = Command::new(program);
+        let status = asked.args(["place", "sources", sources]);
+        let status = status.stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    };
+    ["musl", "gnu"]
+        .map(|libc| format!("{ARCH}-unknown-linux-{libc}/release/phone-assistant"))
+        .map(|place| target.join(place))
+        .into_iter()
+        .find(is_of_sources)
 }
 
 /// A name that is new in the folder of `path`.
