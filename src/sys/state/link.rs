@@ -32,7 +32,7 @@ impl Link {
     /// # Errors
     /// Why there is no connection, or what the server answers.
     pub(super) fn open(address: &Address, patience: Duration) -> RedisResult<Self> {
-        let socket = connect(address, patience)?;
+        let socket = Undisturbed(connect(address, patience)?);
         let stream: Box<dyn Stream> = if address.is_encrypted {
             Box::new(StreamOwned::new(handshake(address)?, socket))
         } else {
@@ -75,30 +75,39 @@ impl Link {
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)?;
-        while let Err(error) = self.stream.flush() {
-            if error.kind() != io::ErrorKind::Interrupted {
-                return Err(error);
-            }
-        }
-        Ok(())
+        self.stream.flush()
     }
 
     fn answer<T: FromRedisValue>(&mut self) -> RedisResult<T> {
-        let value = self.parser.parse_value(Whole(&mut self.stream))?;
+        let value = self.parser.parse_value(&mut self.stream)?;
         Ok(from_redis_value(value.extract_error()?)?)
     }
 }
 
-/// A stream whose reading goes on after a signal: the system ends a read for one where the socket has a time limit.
-struct Whole<'s>(&'s mut Box<dyn Stream>);
+/// A socket that goes on after a signal: where it has a time limit the system ends what it does for one.
+struct Undisturbed<S>(S);
 
-impl Read for Whole<'_> {
+impl<S: Read> Read for Undisturbed<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.0.read(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result,
-            }
+        again(|| self.0.read(buffer))
+    }
+}
+
+impl<S: Write> Write for Undisturbed<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        again(|| self.0.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        again(|| self.0.flush())
+    }
+}
+
+fn again<T>(mut step: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match step() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
         }
     }
 }
@@ -175,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_signal_ends_no_question() {
-        let stream: Box<dyn Stream> = Box::new(Disturbed(b"+PONG\r\n".to_vec(), false));
+        let stream = Box::new(Undisturbed(Disturbed(b"+PONG\r\n".to_vec(), false)));
         let parser = Parser::new();
         let answer: RedisResult<String> = Link { stream, parser }.ask(&redis::cmd("PING"));
         assert_eq!(answer.expect("an answer"), "PONG");
