@@ -36,6 +36,12 @@ pub(crate) fn spoken(name: &str) -> Vec<i16> {
     samples[first..=last].to_vec()
 }
 
+/// A second of a question six times, and after each a pause in which it is transcribed ahead.
+pub(crate) fn with_pauses() -> Vec<i16> {
+    let samples = spoken("question-tea.wav");
+    [&samples[..8000], &[0; 4800]].concat().repeat(6)
+}
+
 /// Where the sounds are that are made once and kept.
 fn sounds(house: &House) -> PathBuf {
     house.other().join("sounds")

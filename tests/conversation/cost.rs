@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 use testkit::{Settings, Stage};
 
-use super::{BREATH, SHORT, one_turn, settings, spoken, talk};
+use super::{BREATH, SHORT, one_turn, settings, spoken, talk, with_pauses};
 use crate::house::House;
 
 /// Half a second of a voice and 0.4 s of quiet, again and again.
@@ -42,9 +42,7 @@ fn whoever_goes_on_again_and_again_before_they_are_understood_pays_for_four_tran
         .set("conversation.max_turns", 1);
     let talking = talk(&house, &settings);
     talking.phone.wait(BREATH);
-    let samples = spoken("question-tea.wav");
-    let turn = [&samples[..8000], &[0; 4800]].concat();
-    talking.phone.say(turn.repeat(6)).wait();
+    talking.phone.say(with_pauses()).wait();
     house.sandbox.release(Stage::Stt);
     let outcome = talking.finish();
     let asked = house.sandbox.requests_to(Stage::Stt).len();

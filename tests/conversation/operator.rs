@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use testkit::{Call, Outcome, Settings, Stage};
 
-use super::{BREATH, SHORT, asked_of_tea, settings, sounds, spoken, talk, talk_of};
+use super::{BREATH, SHORT, asked_of_tea, settings, sounds, talk, talk_of, with_pauses};
 use crate::house::{self, House, PATIENCE};
 
 #[test]
@@ -160,9 +160,7 @@ fn the_key_0_leads_nowhere_from_the_silence_within_a_number() {
         .set("conversation.max_turns", 1);
     let talking = talk(&house, &settings);
     talking.phone.wait(BREATH);
-    let samples = spoken("question-tea.wav");
-    let turn = [&samples[..8000], &[0; 4800]].concat();
-    talking.phone.say(turn.repeat(6)).wait();
+    talking.phone.say(with_pauses()).wait();
     talking.wait_for_sounds(&filler, 1);
     talking.press('7');
     talking.phone.wait(Duration::from_secs(1));
