@@ -5,6 +5,7 @@
 //! So every argument is quoted, control characters become spaces, and [`MAX_LINE`] is kept.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::sys::redact;
 
@@ -39,6 +40,9 @@ pub enum Command<'a> {
         /// Where to begin, in samples of the file's own rate.
         offset: u64,
     },
+    /// Waits for a key of the caller's, at most this long. Unlike a sound it must not be stopped: Asterisk would log a
+    /// warning.
+    WaitForDigit(Duration),
     /// Writes a warning to Asterisk's log.
     Warning(&'a str),
     /// Writes a line to Asterisk's log and console.
@@ -91,6 +95,7 @@ impl fmt::Display for Command<'_> {
                 let keys = Quoted(stop_keys, MAX_NAME);
                 write!(f, "STREAM FILE {} {keys} {offset}", Quoted(name, MAX_PATH))
             }
+            Self::WaitForDigit(longest) => write!(f, "WAIT FOR DIGIT {}", longest.as_millis()),
             Self::Warning(message) => {
                 // The application's last argument takes in all further commas. What stands in it may come from a
                 // service: where AGIEXECFULL is set, Asterisk would expand it.

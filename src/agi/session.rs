@@ -189,6 +189,14 @@ impl<W: Write> Session<W> {
     /// [`Error`] tells why Asterisk did not do it. After [`Error::Closed`] no command will reach it.
     pub fn ask(&mut self, command: Command<'_>) -> Result<Reply, Error> {
         self.start(command)?;
+        self.reply()
+    }
+
+    /// Waits for the reply to the command that was started.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub fn reply(&mut self) -> Result<Reply, Error> {
         self.reply_within(PATIENCE)
     }
 

@@ -40,7 +40,7 @@ pub(super) enum Sound {
     Phrase,
     /// What fills a silence while the services work.
     Filler,
-    /// The same as music on hold, which gives no reply.
+    /// The same as music on hold, which plays beside commands.
     Music,
     /// Silence, for which packets are sent.
     KeepAlive,
@@ -69,11 +69,11 @@ pub(super) enum How {
     Unplayable(Option<agi::Error>),
 }
 
-/// A sound to play: the arguments of `STREAM FILE`.
+/// A sound to play: the arguments of `STREAM FILE`, or what stands for them where it is music.
 #[derive(Clone, Debug)]
 pub(super) struct Play {
     pub(super) what: Sound,
-    /// A path without extension, or one of Asterisk's own sounds.
+    /// A path without extension, or one of Asterisk's own sounds; of music its class.
     pub(super) name: String,
     pub(super) stop_keys: String,
     /// In samples.
@@ -91,11 +91,35 @@ pub(super) struct Line<O> {
     futile: Option<(Sound, u32)>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Playing {
     what: Sound,
+    /// The keys that end music: of those that end a file, Asterisk is told.
+    stop_keys: String,
     offset: u64,
     began: Instant,
+}
+
+impl Playing {
+    /// Whether this is the reply to it: only that to a file has an `endpos`.
+    fn is_meant_by(&self, reply: &Reply) -> bool {
+        self.what == Sound::Music || reply.endpos.is_some()
+    }
+
+    /// Whether it goes on although Asterisk has replied: what ends is a wait for a key, as long as music plays.
+    fn goes_on_after(&self, how: &How) -> bool {
+        let is_ended = match how {
+            How::Key { key, .. } => self.stop_keys.contains(*key),
+            How::Through { .. } | How::AtOnce => false,
+            How::Unplayable(_) => true,
+        };
+        self.what == Sound::Music && !is_ended
+    }
+
+    fn ended(&self, how: How, at: Instant) -> Played {
+        let what = self.what;
+        Played { what, how, at }
+    }
 }
 
 impl<O: Write> Line<O> {
@@ -158,18 +182,19 @@ impl<O: Write> Line<O> {
             ref stop_keys,
             offset,
         } = play;
-        match what {
-            // Music is switched on and plays beside commands, so its reply comes at once; that of a file comes at its
-            // end.
-            Sound::Music => self.session.ask(Command::Music(Some(name))).map(drop)?,
-            _ => self.session.start(Command::StreamFile {
-                name,
-                stop_keys,
-                offset,
-            })?,
+        let mut command = Command::StreamFile {
+            name,
+            stop_keys,
+            offset,
+        };
+        if what == Sound::Music {
+            self.session.ask(Command::Music(Some(name)))?;
+            command = WAIT_FOR_KEY;
         }
+        self.session.start(command)?;
         self.playing = Some(Playing {
             what,
+            stop_keys: stop_keys.clone(),
             offset,
             began: (self.clock)(),
         });
@@ -178,34 +203,39 @@ impl<O: Write> Line<O> {
 
     /// Ends what plays. Returns how it ended if that was just before.
     pub(super) fn stop(&mut self) -> Option<Played> {
-        let playing = self.playing?;
-        let ended = match playing.what {
-            Sound::Music => self.session.ask(Command::Music(None)).map(|_| None),
-            _ => self.session.stop(),
+        let playing = self.playing.take()?;
+        let ended = if playing.what == Sound::Music {
+            // It is short.
+            let waited = self.session.reply().map(Some);
+            self.end_music();
+            waited
+        } else {
+            self.session.stop()
         };
-        self.playing = None;
         let reply = ended.unwrap_or_else(|cause| {
             debug!("ending a sound: {}", Chain(&cause));
             None
         })?;
-        self.played(playing, &reply, (self.clock)())
+        let played = self.played(&playing, &reply, (self.clock)());
+        played.filter(|played| !playing.goes_on_after(&played.how))
+    }
+
+    fn end_music(&mut self) {
+        if let Err(cause) = self.session.ask(Command::Music(None)) {
+            debug!("ending music: {}", Chain(&cause));
+        }
     }
 
     /// Ends the silence of no phase, if that is what plays.
     pub(super) fn end_silence(&mut self) -> Option<Played> {
-        let is_silence = |playing: Playing| playing.what == Sound::Silence;
-        self.playing.is_some_and(is_silence).then(|| self.stop())?
+        let is_silence = |playing: &Playing| playing.what == Sound::Silence;
+        let is_silence = self.playing.as_ref().is_some_and(is_silence);
+        is_silence.then(|| self.stop())?
     }
 
-    /// Whether nothing plays.
-    pub(super) fn is_silent(&self) -> bool {
-        self.playing.is_none()
-    }
-
-    /// Whether Asterisk can be asked something: while a sound plays, a command would end that.
+    /// Whether nothing plays, so that Asterisk can be asked something: it would end a sound.
     pub(super) fn is_free(&self) -> bool {
-        self.playing
-            .is_none_or(|playing| playing.what == Sound::Music)
+        self.playing.is_none()
     }
 
     /// Whether the caller is there, as far as that can be told: with `AGISIGHUP=no`, or on a channel that was dead from the
@@ -275,46 +305,57 @@ impl<O: Write> Line<O> {
 
     /// What a line of Asterisk's, or the end of them, means to what plays. `None`: it goes on.
     fn read(&mut self, line: Option<(Instant, agi::Line)>) -> Option<Input> {
-        let playing = self.playing?;
+        let playing = self.playing.take()?;
+        // The end of a sound is told by its reply alone; a recorded session that is over tells nothing more.
+        let is_over = line.is_none();
         let (at, line) = line.unzip();
-        let now = (self.clock)();
-        match self.session.answer(line) {
-            Ok(None) => None,
-            // The end of a sound is told by its reply alone; a recorded session that is over tells nothing more.
-            Ok(Some(reply)) if reply.endpos.is_none() && at.is_some() => None,
-            Ok(Some(reply)) => {
-                self.playing = None;
-                let played = self.played(playing, &reply, at.unwrap_or(now));
-                Some(played.map_or(Input::HungUp, Input::Ended))
+        let at = at.unwrap_or_else(|| (self.clock)());
+        let played = match self.session.answer(line) {
+            Ok(Some(reply)) if is_over || playing.is_meant_by(&reply) => {
+                self.played(&playing, &reply, at)
             }
-            Err(agi::Error::Dead | agi::Error::Closed) => Some(Input::HungUp),
-            Err(cause) => {
-                self.playing = None;
-                Some(Input::Ended(Played {
-                    what: playing.what,
-                    how: How::Unplayable(Some(cause)),
-                    at: at.unwrap_or(now),
-                }))
+            Ok(_) => {
+                self.playing = Some(playing);
+                return None;
+            }
+            Err(agi::Error::Dead | agi::Error::Closed) => None,
+            Err(cause) => Some(playing.ended(How::Unplayable(Some(cause)), at)),
+        };
+        match played {
+            None => Some(Input::HungUp),
+            Some(played) if playing.goes_on_after(&played.how) => self.wait_for_key(playing),
+            Some(played) => {
+                if playing.what == Sound::Music {
+                    self.end_music();
+                }
+                Some(Input::Ended(played))
             }
         }
     }
 
-    /// The one reading of the reply to `STREAM FILE`. `None`: the caller has hung up.
-    fn played(&mut self, playing: Playing, reply: &Reply, at: Instant) -> Option<Played> {
-        let Playing {
-            what,
-            offset,
-            began,
-        } = playing;
+    /// Waits for the next key while music plays on.
+    fn wait_for_key(&mut self, music: Playing) -> Option<Input> {
+        let began = (self.clock)();
+        if let Err(cause) = self.session.start(WAIT_FOR_KEY) {
+            let how = How::Unplayable(Some(cause));
+            return Some(Input::Ended(music.ended(how, began)));
+        }
+        self.playing = Some(Playing { began, ..music });
+        None
+    }
+
+    /// The one reading of the reply to what plays. `None`: the caller has hung up.
+    fn played(&mut self, playing: &Playing, reply: &Reply, at: Instant) -> Option<Played> {
         let endpos = reply.endpos;
-        let lasted = at.saturating_duration_since(began);
-        let has_progressed = match what {
+        let lasted = at.saturating_duration_since(playing.began);
+        let has_progressed = match playing.what {
             // How much of an answer was heard is for its playout to tell.
             Sound::Answer => true,
             // `endpos` is the length that the file had when it was opened, also where nothing of it was played. So
             // time tells.
             Sound::KeepAlive | Sound::Silence => lasted >= SHORTEST_SILENCE,
-            _ => endpos.is_none_or(|end| end > offset),
+            Sound::Music => lasted >= SHORTEST_WAIT,
+            _ => endpos.is_none_or(|end| end > playing.offset),
         };
         let how = if reply.result == "-1" {
             // There is no such sound, or no caller.
@@ -328,9 +369,9 @@ impl<O: Write> Line<O> {
             self.futile = None;
             How::Through { endpos }
         } else {
-            self.without_progress(what)
+            self.without_progress(playing.what)
         };
-        Some(Played { what, how, at })
+        Some(playing.ended(how, at))
     }
 
     /// Counts one more end without progress: an Asterisk that ends a sound at once, again and again, would keep the call
@@ -346,6 +387,12 @@ impl<O: Write> Line<O> {
         }
     }
 }
+
+/// While music plays, Asterisk is asked for a key again and again: what is to be heard next waits until it replies.
+const WAIT_FOR_KEY: Command<'_> = Command::WaitForDigit(Duration::from_millis(100));
+
+/// A wait that ends within this time without a key is none.
+const SHORTEST_WAIT: Duration = Duration::from_millis(50);
 
 /// A keep-alive of 20 s that ends within this time was not played.
 const SHORTEST_SILENCE: Duration = Duration::from_secs(1);

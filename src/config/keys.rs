@@ -264,8 +264,8 @@ const REST: &[Key] = &[
     key("conversation.transfers", Kind::Texts(50, 100), "[]",
         "Where the model may transfer a caller to: `[\"reception=200\"]`, a name and an extension each."),
     key("conversation.operator", Kind::Text, NOTHING,
-        "The extension of a person, to whom the key 0 leads: in a conversation at any time but while music plays, and on \
-         8008 while the program plays the answer. Empty: none."),
+        "The extension of a person, to whom the key 0 leads: in a conversation at any time, and on 8008 while the program \
+         plays the answer. Empty: none."),
     key("waiting.play", Kind::OneOf(&["sound", "music", "nothing"]), r#""sound""#,
         "What callers hear while they wait for the answer."),
     key("waiting.after", Kind::Number(0.5, 60.0, "s"), "2.5",

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use testkit::{Call, Outcome, Settings, Stage};
+use testkit::{Act, Call, Outcome, Settings, Stage};
 
 use super::{BREATH, SHORT, asked_of_tea, settings, sounds, talk, talk_of, with_pauses};
 use crate::house::{self, House, PATIENCE};
@@ -124,6 +124,28 @@ fn the_key_0_leads_to_the_operator_from_where_nothing_is_heard() {
         talking.call.press('0');
         assert_led_to_200(&house, &talking.finish());
     });
+}
+
+#[test]
+fn the_key_0_leads_to_the_operator_from_music() {
+    let house = House::new();
+    house.sandbox.hold(Stage::Llm);
+    let settings = settings(&house)
+        .set("waiting.play", "music")
+        .set("waiting.after", 1)
+        .set("conversation.operator", "200");
+    let talking = talk_of(&house, &settings, |call| {
+        call.at("WAIT FOR DIGIT", Act::Press('0', Duration::from_millis(20)))
+    });
+    talking.phone.wait(BREATH);
+    talking.ask("question-tea.wav");
+    let outcome = talking.finish();
+    assert_led_to_200(&house, &outcome);
+    let music = &outcome.music;
+    outcome.assert(
+        music.len() == 1 && music[0].until.is_some(),
+        "the music has been switched off once",
+    );
 }
 
 #[test]

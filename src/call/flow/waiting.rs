@@ -37,7 +37,7 @@ impl<O: Write> Flow<'_, O> {
 
     /// Plays silence where nothing plays, because Asterisk drops keys then.
     fn take_key_in_silence(&mut self) {
-        let name = self.silence.as_ref().filter(|_| self.line.is_silent());
+        let name = self.silence.as_ref();
         let play = name.and_then(|name| self.operator().silence(name));
         if play.is_some_and(|play| self.line.play(&play).is_err()) {
             self.silence = None;

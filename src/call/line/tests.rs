@@ -196,3 +196,60 @@ fn a_sound_that_ended_just_before_it_was_stopped_tells_how() {
     assert_eq!(told(&ended), "key *");
     assert!(line.is_free() && line.stop().is_none());
 }
+
+#[test]
+fn music_plays_on_while_a_key_is_waited_for_until_one_that_ends_it() {
+    const ON: &str = "SET MUSIC ON \"jazz\"";
+    const WAIT: &str = "WAIT FOR DIGIT 100";
+    const OFF: &str = "SET MUSIC OFF";
+    const NONE: &str = "200 result=0\n";
+    // The replies to the waits for a key, what they come to, and how many waits that takes.
+    let table: [(&[&str], &str, usize); 5] = [
+        (&["200 result=35\n"], "key #", 1),
+        (&["200 result=53\n", "200 result=35\n"], "key #", 2),
+        // Asterisk does not wait.
+        (&[NONE, NONE, NONE], "unplayable", 3),
+        (&["HANGUP\n"], "hung up", 1),
+        (
+            &["511 Command Not Permitted on a dead channel\n"],
+            "hung up",
+            1,
+        ),
+    ];
+    for (waits, expected, times) in table {
+        let replies = [&[NONE], waits, &[NONE]].concat();
+        let (mut line, sent) = scripted(&replies);
+        let name = "jazz".to_owned();
+        line.play(&Play {
+            name,
+            ..play(Sound::Music)
+        })
+        .expect("asked");
+        assert_eq!(told(&next(&mut line)), expected, "{waits:?}");
+        let mut commands = vec![ON];
+        commands.extend(std::iter::repeat_n(WAIT, times));
+        if expected != "hung up" {
+            commands.push(OFF);
+        }
+        assert_eq!(*lock(&sent), commands, "{waits:?}");
+    }
+}
+
+#[test]
+fn music_is_stopped_once_asterisk_has_told_of_a_key_or_of_none() {
+    for (waited, expected) in [
+        ("200 result=0\n", None),
+        ("200 result=53\n", None),
+        ("200 result=35\n", Some("key #")),
+    ] {
+        let (mut line, sent) = scripted(&["200 result=0\n", waited, "200 result=0\n"]);
+        line.play(&play(Sound::Music)).expect("asked");
+        let ended = line.stop().map(|played| told(&Input::Ended(played)));
+        assert_eq!(ended.as_deref(), expected, "{waited}");
+        assert!(line.is_free());
+        assert_eq!(
+            lock(&sent).last().map(String::as_str),
+            Some("SET MUSIC OFF")
+        );
+    }
+}

@@ -217,20 +217,14 @@ fn examine_operator(config: &Config, report: &mut Report<'_>) {
         return;
     };
     let id = "key 0";
-    if !config.is_streamed {
+    if config.is_streamed {
+        report.ok(id, &format!("it leads to {operator}"));
+    } else {
         report.warn(
             id,
             &format!("it does not lead to {operator} on 8008, where the dialplan plays the answer"),
             "set play = \"stream\" in [reply]",
         );
-    } else if matches!(config.waiting.play, Filler::Music(_)) {
-        report.warn(
-            id,
-            &format!("it does not lead to {operator} while music on hold plays"),
-            "set play = \"sound\" in [waiting]",
-        );
-    } else {
-        report.ok(id, &format!("it leads to {operator}"));
     }
 }
 
@@ -289,8 +283,8 @@ mod tests {
             ),
             (
                 "conversation.operator = '200'\nwaiting.play = 'music'",
-                Some(Status::Warn),
-                "music on hold",
+                Some(Status::Ok),
+                "to 200",
             ),
         ];
         let folder = testkit::TempDir::new().expect("a temporary folder");

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::outcome::{Frame, Music};
 use super::sound::Sound;
@@ -35,6 +35,8 @@ pub(super) struct Reply {
     pub(super) text: Vec<u8>,
     /// What plays before the reply, which is for a sound that is heard to its end.
     pub(super) plays: Option<Playback>,
+    /// How long a key is waited for before the reply, which is for none.
+    pub(super) waits: Option<Duration>,
     /// The command was no command, or not used right.
     pub(super) wrong: bool,
     /// The command hangs the channel up.
@@ -55,6 +57,7 @@ impl Reply {
         Self {
             text: text.into(),
             plays: None,
+            waits: None,
             wrong: false,
             hangs_up: false,
             ends_input: false,
@@ -110,6 +113,13 @@ impl Channel {
                     .push((argument(0).to_owned(), argument(1).parse().unwrap_or(0)));
                 Reply::new("200 result=1")
             }
+            "WAIT FOR DIGIT" => match argument(0).parse() {
+                Ok(longest) => Reply {
+                    waits: Some(Duration::from_millis(longest)),
+                    ..Reply::new("200 result=0")
+                },
+                Err(_) => command.misused(),
+            },
             other => unreachable!("{other} is in the table but not here"),
         }
     }
@@ -270,6 +280,7 @@ const COMMANDS: &[Command] = &[
         "<filename> <escape digits> [sample offset]",
     ),
     command("VERBOSE", 1..=2, true, "<message> <level>"),
+    command("WAIT FOR DIGIT", 1..=1, false, "<timeout>"),
 ];
 const LONGEST_VALUE: usize = 1023;
 

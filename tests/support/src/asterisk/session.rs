@@ -155,7 +155,43 @@ impl Session {
                 return stop.event;
             }
         }
+        if let Some(longest) = reply.waits {
+            let (text, event) = self.wait_for_key(longest, events);
+            reply.text = text;
+            if event.is_some() {
+                self.reply(&reply);
+                return event;
+            }
+        }
         self.finish(&reply, is_sound, pause, events)
+    }
+
+    /// Waits for a key; what else may have ended the wait.
+    fn wait_for_key(
+        &mut self,
+        longest: Duration,
+        events: &Receiver<Event>,
+    ) -> (Vec<u8>, Option<Event>) {
+        let until = Instant::now() + longest;
+        let mut event = self.wait(events, Some(until));
+        while let Some(Event::CloseStdin) = event {
+            self.end_input();
+            event = self.wait(events, Some(until));
+        }
+        let result = match event {
+            Some(Event::Press(key)) => {
+                return (format!("200 result={}", u32::from(key)).into(), None);
+            }
+            Some(Event::Hangup { .. }) => "-1",
+            Some(Event::Line(_)) => {
+                let warning =
+                    "the program wrote while Asterisk waited for a key, which logs a warning";
+                self.log.violation(warning.to_owned());
+                "1"
+            }
+            _ => "0",
+        };
+        (format!("200 result={result}").into(), event)
     }
 
     /// Plays a sound frame by frame, in real time unless all is to be over at once; what stopped it before its end.
