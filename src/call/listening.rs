@@ -406,7 +406,7 @@ impl Listening {
     fn patience_ends(&self, scene: &Scene, now: Instant) -> Option<Heard> {
         // Not even the conversation's latest end cuts a caller off in the middle of a sentence; `max_question` bounds
         // how long that can last.
-        if scene.is_in_turn() || self.withheld.is_some() || self.is_typing(scene) {
+        if scene.may_be_in_turn() || self.withheld.is_some() || self.is_typing(scene) {
             None
         } else if now >= self.end_at {
             Some(Heard::Late)

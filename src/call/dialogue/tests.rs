@@ -304,6 +304,37 @@ fn a_caller_who_interrupts_a_goodbye_is_listened_to_and_what_was_no_speech_ends_
 }
 
 #[test]
+fn the_end_waits_for_the_next_packet_where_it_is_doubted_that_the_caller_speaks() {
+    use crate::call::echo;
+    use crate::call::listening::Listening;
+    use crate::call::phase::tests::{caller, melody};
+    use crate::call::phase::{Phase, Step};
+    let began = Instant::now();
+    let mut scene = Scene::new(began);
+    let mut voice = caller(began, None);
+    voice.hear(&[0; 8000], began);
+    let heard = echo::Heard {
+        loudest_dbfs: -60.0,
+        samples: None,
+        is_anew: false,
+    };
+    let is_doubted = melody().chunks(160).any(|packet| {
+        voice.overhear(packet, &heard, began);
+        voice.may_be_in_turn() && !voice.is_in_turn()
+    });
+    assert!(is_doubted);
+    scene.caller = Some(voice);
+    let mut dialogue = Dialogue::new(settings(), began);
+    scene.turn.actions = vec![Action::Goodbye];
+    let next = dialogue.answered(Ok(Answered::Heard), false, &mut scene, began);
+    assert!(matches!(next, Ok(Next::Listen { .. })), "{next:?}");
+    let mut listening = Listening::new(settings(), None, began);
+    listening.begin(began, began);
+    let step = listening.poll(&mut scene, began);
+    assert!(matches!(step, Step::Wait(_)), "nothing is waited for");
+}
+
+#[test]
 fn what_is_heard_on_after_a_sound_without_words_is_noise_until_the_answer_goes_on_or_a_turn_has_words()
  {
     use crate::call::phase::tests::caller;
