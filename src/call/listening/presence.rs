@@ -21,6 +21,8 @@ pub(super) struct Presence {
     /// When the last turn ended, and whether the one after it may be a caller's, by what was before it.
     ended_at: Option<Instant>,
     is_apart: bool,
+    /// Whether the next turn is the first one after a sound without words.
+    is_next: bool,
 }
 
 /// Sound without words.
@@ -39,15 +41,16 @@ impl Presence {
             // It is taken back, and is no background yet: the caller may ask something as softly.
             return;
         }
-        self.is_understood = has_words;
         if has_words {
-            self.background = None;
+            self.is_there();
             return;
         }
+        let was_understood = std::mem::take(&mut self.is_understood);
         let loudest = loudest(sound);
-        // A cough or a slammed door is over, and says nothing of what follows it.
+        // A cough or a slammed door is over, and says nothing of what follows it. Nor does the "um" of a caller who has
+        // been understood.
         let is_short = sound.duration() < BACKGROUND + 2 * speech::AROUND;
-        if is_short && !speech::is_sure(loudest, sound.rate_hz) {
+        if is_short && (was_understood || !speech::is_sure(loudest, sound.rate_hz)) {
             return;
         }
         let new = Background {
@@ -59,8 +62,11 @@ impl Presence {
         background.loudest_dbfs = background.loudest_dbfs.max(level_dbfs(loudest));
         background.sent_at = now;
         background.times += 1;
-        // The rest of the turn may have words: recognizers leave out the "um" with which it begins.
-        self.is_apart |= background.times == 1;
+        // The rest of the turn may have words, and so may the next one: recognizers leave out the "um" with which a caller
+        // begins, and those who are not understood say it again.
+        let is_first = background.times == 1;
+        self.is_apart |= is_first;
+        self.is_next = is_first && sound.duration() < SAID_AGAIN + 2 * speech::AROUND;
     }
 
     /// A caller is there for sure.
@@ -70,7 +76,7 @@ impl Presence {
 
     /// A turn begins at `now`.
     pub(super) fn turn_begins(&mut self, now: Instant) {
-        self.is_apart = self.is_silent(now);
+        self.is_apart = std::mem::take(&mut self.is_next) || self.is_silent(now);
     }
 
     /// A turn ends at `now`.
@@ -141,6 +147,8 @@ const STEPS_PER_SECOND: u32 = 20;
 const WORD_STEPS: usize = 6;
 /// Sound of this length that is no word is no cough either.
 const BACKGROUND: Duration = Duration::from_millis(1000);
+/// What a caller says again at once is short, and a television talks on for longer.
+const SAID_AGAIN: Duration = Duration::from_secs(2);
 /// Voices of a television keep within this of their loudest word so far; a caller at the phone is louder by more.
 const LOUDER_DB: f32 = 6.0;
 /// A television nearly always pauses for less than this behind the quiet that ends a turn, and a caller who waits for an

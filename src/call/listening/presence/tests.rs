@@ -294,6 +294,34 @@ fn a_caller_in_a_background_or_after_it_is_sent() {
             2100,
         ),
         (
+            "who says um first, and the question a second later",
+            Line::quiet(20)
+                .says(2000, -26.0, "waterf")
+                .says(3900, -26.0, said),
+            1,
+            1,
+            2100,
+        ),
+        (
+            "not understood at first, who says it again at once",
+            Line::quiet(20)
+                .says(2000, -26.0, said)
+                .says(4700, -26.0, said),
+            1,
+            1,
+            2100,
+        ),
+        (
+            "who says um in a talk, and the question a second later",
+            Line::quiet(20)
+                .says(2000, -26.0, said)
+                .with(8000, -26.0, &voice("waterf"))
+                .says(9900, -26.0, said),
+            0,
+            1,
+            400,
+        ),
+        (
             "not understood at first, and louder then",
             Line::quiet(20)
                 .says(2000, -26.0, said)
