@@ -233,6 +233,11 @@ impl CallerAudio {
         self.endpointer.end_after(quiet);
     }
 
+    /// Sets the quiet that ends the turn under way, however often the caller goes on.
+    pub(super) fn always_end_after(&mut self, quiet: Duration) {
+        self.endpointer.always_end_after(quiet);
+    }
+
     /// The caller says that they have ended, if they have begun.
     pub fn end_turn(&mut self) -> Vec<Change> {
         let ended = self.endpointer.end();

@@ -1,6 +1,7 @@
 //! Listening in a conversation: what the caller says is transcribed as soon as their turn may be over, and is a turn when
 //! it is.
 
+mod ahead;
 mod presence;
 mod transcriptions;
 mod trial;
@@ -21,8 +22,7 @@ use super::turn::Scene;
 use crate::audio::Pcm;
 use crate::audio::speech::turn::Change;
 use crate::config::Conversation;
-use crate::sys::error::{Failure, Stage};
-use crate::text::Completeness;
+use crate::sys::error::Failure;
 use presence::Presence;
 use transcriptions::{Transcribing, Transcriptions};
 use trial::{Known, Trial};
@@ -246,60 +246,10 @@ impl Listening {
         self.unanswered.is_some() || !self.known.is_empty() || interrupts(scene)
     }
 
-    /// Has what was said transcribed, in case it is all.
-    fn try_out(&mut self, scene: &mut Scene) {
-        // A noise is paid for only if it ends as a turn.
-        if !seems_voice(scene) {
-            return;
-        }
-        let Some(speech) = self.speech(scene) else {
-            return;
-        };
-        // One transcription after the other tells whether a caller is there.
-        if self.ahead.is_some() && self.presence.is_unknown() {
-            return;
-        }
-        if self.presence.may_try(&speech) || self.is_of_caller(scene) {
-            // While the turn goes on, all that may still be sent of it is set aside.
-            self.transcribe(speech, self.transcriptions.left() - 1, scene);
-        }
-    }
-
-    /// The caller went on, so the transcript lacks the end of what they say. The request under way is paid for, and its
-    /// words may be the beginning of all; but nothing that would follow it is paid for.
-    fn go_on(&mut self, scene: &mut Scene) {
-        if let Some(ahead) = &mut self.ahead {
-            ahead.utterance.events.clear();
-            ahead.paused = scene.caller.as_ref().map(CallerAudio::last_quiet);
-            self.keep_known(scene);
-        }
-    }
-
-    /// Keeps the words of what was sent in a pause after which the caller went on speaking.
-    fn keep_known(&mut self, scene: &mut Scene) {
-        let is_over = |ahead: &mut Trial| !ahead.is_whole() && ahead.transcript.is_some();
-        if let Some(known) = self.ahead.take_if(is_over).and_then(|ahead| ahead.known()) {
-            (self.known, self.unanswered) = (known, None);
-            // A turn that was cut may have been at its end.
-            if let Some(caller) = scene.caller.as_ref().filter(|it| !it.is_in_turn()) {
-                self.send(Arc::new(nothing(caller.heard().rate_hz)), scene);
-            }
-        }
-    }
-
     fn end_turn(&mut self) {
         if let Some(ahead) = self.ahead.take_if(|ahead| ahead.is_whole()) {
             self.is_judged = ahead.transcript.is_some();
             self.end = Some(Ok(Heard::Turn(ahead.utterance)));
-        }
-    }
-
-    /// Sets the quiet that ends the turn under way, where words decide that.
-    fn end_after(&self, quiet: Duration, scene: &mut Scene) {
-        if let Some(caller) = &mut scene.caller
-            && self.settings.ends_by_meaning
-        {
-            caller.end_after(quiet);
         }
     }
 
@@ -361,44 +311,6 @@ impl Listening {
             How::Unplayable(_) => self.silence = None,
             How::Key { key, .. } => self.pressed(*key, scene, now),
             How::Through { .. } | How::AtOnce => {}
-        }
-    }
-
-    /// The transcription may begin; what comes after it waits until the turn is over.
-    fn take(&mut self, event: Event, scene: &mut Scene, now: Instant) {
-        let Some(ahead) = &mut self.ahead else { return };
-        let usual = self.settings.quiet;
-        match event {
-            Event::Begins(Stage::Stt, agrees) if ahead.is_whole() => {
-                self.todo.push_back(Act::Agree(agrees));
-            }
-            Event::Transcribed(said, completeness) => {
-                let (is_whole, has_words) = (ahead.is_whole(), !said.words.is_empty());
-                self.presence.heard(has_words, &ahead.utterance.speech, now);
-                // No words are in that either.
-                self.unanswered = self.unanswered.take().filter(|_| has_words);
-                ahead.transcript = Some((said, completeness));
-                self.keep_known(scene);
-                let quiet = match completeness {
-                    Completeness::Finished => FINISHED.min(usual),
-                    Completeness::Unfinished => UNFINISHED.max(usual),
-                    Completeness::Unknown => usual,
-                };
-                if is_whole {
-                    self.end_after(quiet, scene);
-                }
-            }
-            // The caller went on: dropped, the model's `Begins` is refused.
-            Event::End(_) | Event::Panicked if !ahead.is_whole() => self.give_up(scene),
-            _ if !ahead.is_whole() => {}
-            // No transcript is to be waited for.
-            Event::End(_) | Event::Panicked => {
-                ahead.utterance.events.push(event);
-                self.end_after(usual, scene);
-            }
-            // Among these is the model's `Begins`, whose thread waits for its reply: so nothing but the transcription
-            // is paid for before the turn is over.
-            event => ahead.utterance.events.push(event),
         }
     }
 

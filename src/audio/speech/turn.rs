@@ -76,8 +76,9 @@ struct Turn {
     /// How long nothing as loud as the caller has been heard.
     paused: usize,
     is_pausing: bool,
-    /// The quiet that ends it, where that is not the usual.
+    /// The quiet that ends it, where that is not the usual: until the caller goes on, and each time.
     ends_after: Option<Duration>,
+    always_ends_after: Option<Duration>,
 }
 
 impl Endpointer {
@@ -161,6 +162,13 @@ impl Endpointer {
         }
     }
 
+    /// Sets the quiet that ends the turn under way, if one is, however often the caller goes on.
+    pub fn always_end_after(&mut self, quiet: Duration) {
+        if let Some(turn) = &mut self.turn {
+            turn.always_ends_after = Some(quiet);
+        }
+    }
+
     /// Ends the turn under way, if one is, before quiet does.
     pub fn end(&mut self) -> Option<Change> {
         self.last_quiet = self.turn.take()?.quiet;
@@ -221,7 +229,7 @@ impl Endpointer {
         // A television does not take back that the caller has not finished; anything takes back that they have, where it
         // is quiet else.
         let goes_on = is_speaking && self.own.is_near();
-        let usual = self.limits.quiet;
+        let usual = turn.always_ends_after.unwrap_or(self.limits.quiet);
         (turn.ends_after).take_if(|quiet| goes_on || is_speaking && !is_uneven && *quiet < usual);
         let quiet = frames_last(turn.quiet);
         let ends_after = turn.ends_after.unwrap_or(usual);

@@ -9,7 +9,8 @@ use super::*;
 use crate::call::event::Transcript;
 use crate::call::phase::tests::{Heard as Line, Virtual, caller};
 use crate::config::Sentence;
-use crate::sys::error::{At, INTERNAL};
+use crate::sys::error::{At, INTERNAL, Stage};
+use crate::text::Completeness;
 
 pub(super) fn listening(change: impl FnOnce(&mut Listening)) -> Virtual<Listening> {
     let settings = Conversation {
@@ -241,6 +242,26 @@ fn what_was_transcribed_before_a_real_pause_is_not_sent_again() {
         let steps: Vec<_> = call.told().into_iter().map(|(_, step)| step).collect();
         assert_eq!(steps[1..], **expected, "{name}");
     }
+}
+
+/// A number that is told in five parts with a second of quiet between, of which no part is finished.
+#[test]
+fn a_turn_that_is_not_finished_is_waited_for_also_where_nothing_is_sent_of_it_any_more() {
+    let mut call = listening(|_| {});
+    let mut quiet = call.hears(0, 1000, Line::Quiet);
+    for part in 1..=5 {
+        let spoke = call.hears(quiet, 400, Line::Voice);
+        quiet = call.hears(spoke, 800, Line::Quiet);
+        call.on(quiet, transcribed("My number is", Completeness::Unfinished));
+        quiet = call.hears(quiet, 200, Line::Quiet);
+        assert_eq!(ended(&call), "goes on", "{part}");
+    }
+    call.hears(quiet, 2000, Line::Quiet);
+    let steps = call.told().into_iter().map(|(_, step)| step);
+    let sent = steps.filter(|step| step.starts_with("transcribe"));
+    assert_eq!(sent.count(), 4);
+    let (end, _) = call.end.expect("it ends");
+    assert!((1700..=1900).contains(&(end - (quiet - 1000))), "{end}");
 }
 
 /// The caller is quiet from 2,560 ms on, and is transcribed from 2,860 on.

@@ -1,0 +1,111 @@
+//! What is transcribed ahead, in a pause after which the caller may have ended, and what its words decide.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::trial::Trial;
+use super::{FINISHED, Listening, UNFINISHED, nothing, seems_voice};
+use crate::call::caller_audio::CallerAudio;
+use crate::call::event::Event;
+use crate::call::phase::Act;
+use crate::call::turn::Scene;
+use crate::sys::error::Stage;
+use crate::text::Completeness;
+
+impl Listening {
+    /// Has what was said transcribed, in case it is all.
+    pub(super) fn try_out(&mut self, scene: &mut Scene) {
+        // A noise is paid for only if it ends as a turn.
+        if !seems_voice(scene) {
+            return;
+        }
+        let Some(speech) = self.speech(scene) else {
+            return;
+        };
+        // One transcription after the other tells whether a caller is there.
+        if self.ahead.is_some() && self.presence.is_unknown() {
+            return;
+        }
+        if self.presence.may_try(&speech) || self.is_of_caller(scene) {
+            // While the turn goes on, all that may still be sent of it is set aside.
+            self.transcribe(speech, self.transcriptions.left() - 1, scene);
+        }
+    }
+
+    /// The caller went on, so the transcript lacks the end of what they say. The request under way is paid for, and its
+    /// words may be the beginning of all; but nothing that would follow it is paid for.
+    pub(super) fn go_on(&mut self, scene: &mut Scene) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.utterance.events.clear();
+            ahead.paused = scene.caller.as_ref().map(CallerAudio::last_quiet);
+            self.keep_known(scene);
+        }
+    }
+
+    /// Keeps the words of what was sent in a pause after which the caller went on speaking.
+    pub(super) fn keep_known(&mut self, scene: &mut Scene) {
+        let is_over = |ahead: &mut Trial| !ahead.is_whole() && ahead.transcript.is_some();
+        if let Some(known) = self.ahead.take_if(is_over).and_then(|ahead| ahead.known()) {
+            (self.known, self.unanswered) = (known, None);
+            // A turn that was cut may have been at its end.
+            if let Some(caller) = scene.caller.as_ref().filter(|it| !it.is_in_turn()) {
+                self.send(Arc::new(nothing(caller.heard().rate_hz)), scene);
+            }
+        }
+    }
+
+    /// Sets the quiet that ends the turn under way, where words decide that.
+    pub(super) fn end_after(&self, quiet: Duration, scene: &mut Scene) {
+        if let Some(caller) = self.ended_by_meaning(scene) {
+            caller.end_after(quiet);
+        }
+    }
+
+    /// The caller's voice, where words decide when their turn ends.
+    fn ended_by_meaning<'s>(&self, scene: &'s mut Scene) -> Option<&'s mut CallerAudio> {
+        let caller = scene.caller.as_mut();
+        caller.filter(|_| self.settings.ends_by_meaning)
+    }
+
+    /// The transcription may begin; what comes after it waits until the turn is over.
+    pub(super) fn take(&mut self, event: Event, scene: &mut Scene, now: Instant) {
+        let Some(ahead) = &mut self.ahead else { return };
+        let usual = self.settings.quiet;
+        match event {
+            Event::Begins(Stage::Stt, agrees) if ahead.is_whole() => {
+                self.todo.push_back(Act::Agree(agrees));
+            }
+            Event::Transcribed(said, completeness) => {
+                let (is_whole, has_words) = (ahead.is_whole(), !said.words.is_empty());
+                self.presence.heard(has_words, &ahead.utterance.speech, now);
+                // No words are in that either.
+                self.unanswered = self.unanswered.take().filter(|_| has_words);
+                ahead.transcript = Some((said, completeness));
+                self.keep_known(scene);
+                let quiet = match completeness {
+                    Completeness::Finished => FINISHED.min(usual),
+                    Completeness::Unfinished => UNFINISHED.max(usual),
+                    Completeness::Unknown => usual,
+                };
+                if is_whole {
+                    self.end_after(quiet, scene);
+                }
+                // Later pauses, in which nothing may be sent any more, are like this one.
+                if let Some(caller) = self.ended_by_meaning(scene) {
+                    caller.always_end_after(quiet.max(usual));
+                }
+            }
+            // The caller went on: dropped, the model's `Begins` is refused.
+            Event::End(_) | Event::Panicked if !ahead.is_whole() => self.give_up(scene),
+            _ if !ahead.is_whole() => {}
+            // No transcript is to be waited for.
+            Event::End(_) | Event::Panicked => {
+                ahead.utterance.events.push(event);
+                self.end_after(usual, scene);
+            }
+            // Among these is the model's `Begins`, whose thread waits for its reply: so nothing but the transcription
+            // is paid for before the turn is over.
+            event => ahead.utterance.events.push(event),
+        }
+    }
+}
