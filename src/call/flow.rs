@@ -7,6 +7,8 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use log::warn;
+
 use super::answering::Answered;
 use super::caller_audio::{self, CallerAudio};
 use super::contract;
@@ -17,7 +19,7 @@ use super::interrupted::Interrupted;
 use super::job::Job;
 use super::keepalive;
 use super::line::{How, Input, Line, Played, Sound};
-use super::listening::Listening;
+use super::listening::{Heard, Listening};
 use super::messages::Messages;
 use super::operator;
 use super::outcome::Outcome;
@@ -179,7 +181,7 @@ impl<O: Write> Flow<'_, O> {
                 Next::Listen { silent_since } => {
                     listening.begin(silent_since, self.line.now());
                     listening.take_up(self.scene, self.line.now());
-                    let heard = self.follow(listening)?;
+                    let heard = self.listen(listening)?;
                     dialogue.heard(heard, self.scene)
                 }
                 Next::Answer(utterance) => {
@@ -193,6 +195,20 @@ impl<O: Write> Flow<'_, O> {
                 }
                 Next::End(outcome) => return Ok(outcome),
             };
+        }
+    }
+
+    /// Listens to the caller. What they say into an answer that waits is nothing where the limits forbid to have it
+    /// transcribed: the answer goes on, as far as it is made.
+    fn listen(&mut self, listening: &mut Listening) -> Result<Heard, Failure> {
+        match self.follow(listening) {
+            Err(failure) if failure.stage == Stage::Limit && self.interrupted.is_some() => {
+                warn!(
+                    "the answer goes on after an interruption that was not transcribed: {failure}"
+                );
+                Ok(Heard::Silence)
+            }
+            heard => heard,
         }
     }
 

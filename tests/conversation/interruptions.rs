@@ -240,6 +240,33 @@ fn a_limit_that_both_exceed_ends_the_call_no_sooner() {
         .assert_variable("ASSISTANT_STATUS", "ANSWERED");
 }
 
+/// Where the day's money is used up, nobody can find out what was said into an answer. It goes on, as far as it is made.
+#[test]
+fn an_interruption_that_the_limits_forbid_to_transcribe_ends_the_call_no_sooner() {
+    let other = House::new();
+    let could_cost = could_cost(&other, &settings(&other));
+    let house = House::new();
+    house.sandbox.answer_with(&house::many_sentences(6));
+    let settings = settings(&house)
+        .set("limits.max_daily_cost", could_cost * 1.001)
+        .set("conversation.max_turns", 1);
+    let talking = asked_of_tea(&house, &settings);
+    talking.wait_for_answer();
+    talking.phone.wait(Duration::from_secs(3));
+    talking.phone.say(Interruption::Noise.sound());
+    let outcome = talking.finish();
+    outcome
+        .assert_manners()
+        .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 1);
+    outcome.assert(
+        outcome
+            .stderr
+            .contains("goes on after an interruption that was not transcribed"),
+        "it was interrupted",
+    );
+}
+
 #[test]
 fn an_answer_goes_on_after_noises_and_the_talk_with_it() {
     use Interruption::{Knock, Noise};

@@ -5,6 +5,7 @@
 //! come back without words, its sound is a background: then only what is louder is sent, and a turn with silence before and
 //! behind it, as of a caller who waits for an answer. Nothing here reads a clock.
 
+use std::mem::take;
 use std::time::{Duration, Instant};
 
 use crate::audio::level::rms_dbfs;
@@ -21,8 +22,6 @@ pub(super) struct Presence {
     /// When the last turn ended, and whether the one after it may be a caller's, by what was before it.
     ended_at: Option<Instant>,
     is_apart: bool,
-    /// Whether the next turn is the first one after a sound without words.
-    is_next: bool,
 }
 
 /// Sound without words.
@@ -32,6 +31,8 @@ struct Background {
     sent_at: Instant,
     /// How often it has been sent.
     times: u32,
+    /// Whether the next turn is the first one after it, and may say it again.
+    is_next: bool,
 }
 
 impl Presence {
@@ -45,7 +46,7 @@ impl Presence {
             self.is_there();
             return;
         }
-        let was_understood = std::mem::take(&mut self.is_understood);
+        let was_understood = take(&mut self.is_understood);
         let loudest = loudest(sound);
         // A cough or a slammed door is over, and says nothing of what follows it. Nor does the "um" of a caller who has
         // been understood.
@@ -57,6 +58,7 @@ impl Presence {
             loudest_dbfs: f32::MIN,
             sent_at: now,
             times: 0,
+            is_next: false,
         };
         let background = self.background.get_or_insert(new);
         background.loudest_dbfs = background.loudest_dbfs.max(level_dbfs(loudest));
@@ -66,7 +68,7 @@ impl Presence {
         // begins, and those who are not understood say it again.
         let is_first = background.times == 1;
         self.is_apart |= is_first;
-        self.is_next = is_first && sound.duration() < SAID_AGAIN + 2 * speech::AROUND;
+        background.is_next = is_first && sound.duration() < SAID_AGAIN + 2 * speech::AROUND;
     }
 
     /// A caller is there for sure.
@@ -76,7 +78,9 @@ impl Presence {
 
     /// A turn begins at `now`.
     pub(super) fn turn_begins(&mut self, now: Instant) {
-        self.is_apart = std::mem::take(&mut self.is_next) || self.is_silent(now);
+        let background = self.background.as_mut();
+        let is_next = background.is_some_and(|background| take(&mut background.is_next));
+        self.is_apart = is_next || self.is_silent(now);
     }
 
     /// A turn ends at `now`.
