@@ -16,6 +16,7 @@ use phone_assistant::timeline::{Mark, Timeline};
 use testkit::TempDir;
 
 use crate::house::program;
+use crate::terminals::{UNSEEN, assert_harmless};
 
 #[test]
 fn two_processes_that_append_at_once_never_mix_their_lines() {
@@ -138,22 +139,6 @@ fn calls_shows_nothing_that_a_terminal_would_obey() {
     assert_harmless(&told);
     let output = calls(&["--id", "\u{202E}1.1\x1b[2J", log.to_str().unwrap()]);
     assert_harmless(&String::from_utf8(output.stderr).unwrap());
-}
-
-/// Everything that a terminal obeys, and words that it may show.
-const UNSEEN: &str = "innocent\x1b[2J\u{9b}2J\u{202E}\u{2066}\u{2069}\u{2028}\u{2029}\u{200B}\u{200F}\u{FEFF}\u{AD}\u{E0041}é世";
-
-#[track_caller]
-fn assert_harmless(text: &str) {
-    let is_obeyed = |c: char| {
-        c.is_control() && c != '\n'
-            || ('\u{200B}'..='\u{200F}').contains(&c)
-            || ('\u{2028}'..='\u{202E}').contains(&c)
-            || ('\u{2060}'..='\u{206F}').contains(&c)
-            || ('\u{E0000}'..='\u{E0FFF}').contains(&c)
-            || matches!(c, '\u{FEFF}' | '\u{AD}')
-    };
-    assert!(!text.contains(is_obeyed), "{text:?}");
 }
 
 #[test]

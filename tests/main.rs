@@ -36,6 +36,7 @@ mod starving;
 mod strangers;
 mod stream;
 mod structure;
+mod terminals;
 mod tools;
 mod turns;
 mod voices;

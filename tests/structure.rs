@@ -107,6 +107,9 @@ const NAME_ONE: &[(&str, &str)] = &[
 /// What is never shown but compared: all settings that decide something.
 const DIGESTS: &[&str] = &["cmd/check/disclosure.rs", "services.rs"];
 
+/// What is a program of its own below `tests`, where the other files are lists of tests.
+const PROGRAMS: &[&str] = &["asterisk", "bench", "evaluation", "fuzz", "support"];
+
 /// What lives in real time as a whole: phones of a real Asterisk, and figures.
 const IN_REAL_TIME: &[&str] = &["asterisk", "bench"];
 
@@ -233,18 +236,23 @@ fn files_and_functions_are_short() {
     let mut long = Vec::new();
     for (path, text) in source_files("src") {
         let code = code_of(&path, &text);
-        let lines = code.lines().map(str::trim_start);
-        let count = lines
-            .filter(|line| !line.is_empty() && !line.starts_with("//"))
-            .count();
-        if count > 400 {
-            long.push(format!("{}: {count} lines", path.display()));
-        }
+        long.extend(too_long(&path, code));
         let functions = functions(code).into_iter();
         let functions = functions.filter(|(_, length)| *length > 60);
         long.extend(functions.map(|(name, length)| format!("{}: {length} {name}", path.display())));
     }
+    let programs = source_files("tests").into_iter();
+    let programs = programs.filter(|(path, _)| PROGRAMS.iter().any(|name| path.starts_with(name)));
+    long.extend(programs.filter_map(|(path, text)| too_long(&path, &text)));
     assert!(long.is_empty(), "{long:#?}");
+}
+
+/// How long a file is that should be several.
+fn too_long(path: &Path, code: &str) -> Option<String> {
+    let lines = code.lines().map(str::trim_start);
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with("//"));
+    let count = lines.count();
+    (count > 400).then(|| format!("{}: {count} lines", path.display()))
 }
 
 /// So that the next provider is one file and one row.

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::config::{Config, Environment};
 use crate::sys::files::{self, NewFile, Readers};
 use crate::sys::owner;
-use crate::sys::plain::{counted, plain};
+use crate::sys::plain::{counted, escaped, plain};
 use crate::timeline::record::Record;
 use backwards::{Backwards, Line};
 use page::Page;
@@ -94,7 +94,7 @@ pub(crate) fn run(
     owner::become_owner(files::parent(&log))?;
     let report = Report::read(&log, options)?;
     Ok(if options.is_json {
-        format!("{:#}\n", report.json())
+        escaped(&format!("{:#}\n", report.json()))
     } else {
         report.to_string()
     })

@@ -31,12 +31,12 @@ pub(crate) fn plain_to(text: &str, most: usize) -> String {
     shown
 }
 
-/// `json` with every character that is not seen as `\uXXXX`, so that the file can be shown on a terminal. Outside of
-/// its strings there is none.
+/// `json` with every character that is not seen as `\uXXXX`, so that it can be shown on a terminal. Outside of its
+/// strings there are only line breaks, and these stay.
 pub(crate) fn escaped(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for c in json.chars() {
-        if c.is_control() || is_unseen(c) {
+        if c.is_control() && c != '\n' || is_unseen(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 // A string takes in everything.
                 write!(shown, "\\u{unit:04x}").ok();
@@ -147,6 +147,7 @@ mod tests {
         let shown = escaped(&json);
         assert_eq!(shown, r#""a\u202eb\udb40\udc41c\u009b\u200dd\u2028""#);
         assert_eq!(serde_json::from_str::<String>(&shown).expect("JSON"), words);
+        assert_eq!(escaped("[\n  \"a\\n\"\n]\n"), "[\n  \"a\\n\"\n]\n");
     }
 
     proptest! {

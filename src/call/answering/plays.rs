@@ -114,10 +114,12 @@ impl Answering {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{answering, end, ended, key, question, sound};
+    use super::super::tests::{answering, end, ended, key, question, sound, through};
+    use super::How;
     use crate::call::event::Event;
     use crate::call::keypad::DIGITS;
     use crate::call::line::{Input, Sound};
+    use crate::config::Filler;
 
     /// The key that ends the answer at 600 ms, the keys that stop it, whether the caller has just been asked, and how
     /// it ends, with what is typed by then.
@@ -163,9 +165,73 @@ mod tests {
         ] {
             let mut call = answering(|settings| settings.typed_keys = typed_keys);
             call.pass(1600);
-            call.ends(1700, Sound::Filler, super::How::AtOnce);
+            call.ends(1700, Sound::Filler, How::AtOnce);
             call.on(1800, sound(50)).on(1800, end());
             call.assert_steps(&[(1500, filler), (1800, answer)]);
+        }
+    }
+
+    /// Plays of an answer that has paused at 2100 ms: when a sentence of 20 frames comes, when the play of it ends, and how
+    /// many frames Asterisk saw; and how the answer ends.
+    #[test]
+    fn a_play_that_ends_at_once_puts_no_deadline_off() {
+        let stopped = "PARTIAL config: the answer stopped for 5.0 s";
+        let unplayable = "PARTIAL reply: asterisk cannot play /r";
+        for (plays, ms, why) in [
+            (&[][..], 7300, stopped),
+            (&[(3000, 3001, 50)], 7300, stopped),
+            (&[(3000, 3001, 50), (5000, 5001, 50)], 7300, stopped),
+            (&[(3000, 3001, 50), (5000, 5800, 90)], 11_000, stopped),
+            (&[(3000, 3400, 70)], 8600, stopped),
+            (&[(3000, 3400, 70), (5000, 5001, 70)], 8600, stopped),
+            (
+                &[(3000, 3001, 50), (4000, 4001, 50), (5000, 5001, 50)],
+                5001,
+                unplayable,
+            ),
+        ] {
+            let mut call = answering(|settings| settings.waiting.play = Filler::Nothing);
+            call.on(1000, sound(50));
+            call.ends(2100, Sound::Answer, through(50));
+            for (comes, ends, frames) in plays {
+                call.on(*comes, sound(20));
+                call.on(*comes, Input::Work(Event::SentenceEnd));
+                call.ends(*ends, Sound::Answer, through(*frames));
+            }
+            call.pass(20_000);
+            let end = ended(&call);
+            assert!(end.starts_with(&format!("{ms} {why}")), "{plays:?}: {end}");
+        }
+    }
+
+    #[test]
+    fn a_filler_that_ends_at_once_puts_no_deadline_off() {
+        for (frames, begins, end) in [
+            (
+                0,
+                [1500, 4500, 7500],
+                "20200 config: no whole answer within 20.0 s",
+            ),
+            (
+                50,
+                [3600, 6600, 9600],
+                "7300 PARTIAL config: the answer stopped for 5.0 s",
+            ),
+        ] {
+            let mut call = answering(|_| {});
+            call.on(1000, sound(frames));
+            if frames > 0 {
+                call.ends(2100, Sound::Answer, through(50));
+            }
+            for ms in begins {
+                call.ends(ms, Sound::Filler, How::AtOnce);
+            }
+            call.pass(30_000);
+            assert!(ended(&call).starts_with(end), "{}", ended(&call));
+            let fillers = call.told().into_iter();
+            let fillers = fillers.filter(|(_, step)| step.starts_with("play beep"));
+            let fillers: Vec<_> = fillers.map(|(ms, _)| ms).collect();
+            assert!(fillers.starts_with(&begins[..2]), "{fillers:?}");
         }
     }
 }

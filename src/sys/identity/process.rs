@@ -182,6 +182,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
+    use std::env;
+    use std::io::Write;
     use std::os::unix::fs::{chown, symlink};
     use std::process::{Child, Command};
 
@@ -189,6 +191,28 @@ mod tests {
 
     /// Ends with its test.
     struct Running(Child);
+
+    impl Running {
+        /// Starts what becomes a program named asterisk, and waits until it is.
+        fn start(command: &mut Command) -> Self {
+            let mut running = Self(command.spawn().expect("it starts"));
+            while running.name() != "asterisk" {
+                let ended = running.0.try_wait().expect("our own");
+                assert!(ended.is_none(), "{command:?}");
+                std::thread::yield_now();
+            }
+            running
+        }
+
+        fn name(&self) -> String {
+            let name = fs::read_to_string(format!("/proc/{}/comm", self.0.id()));
+            name.expect("our own").trim().to_owned()
+        }
+
+        fn is_believed(&self) -> bool {
+            Process::of(self.0.id(), None).is_some()
+        }
+    }
 
     impl Drop for Running {
         fn drop(&mut self) {
@@ -251,21 +275,72 @@ mod tests {
             chown(&copy, Some(65_534), Some(65_534)).expect("given away");
         }
         symlink("/bin/sleep", &link).expect("linked");
-        let before: Vec<_> = all(None).iter().map(|process| process.id).collect();
-        let running = [&copy, &link].map(|program| {
-            let child = Command::new(program).arg("1000").spawn();
-            Running(child.expect("it runs"))
-        });
-        for Running(child) in &running {
-            // It has its name once it is the other program.
-            let path = format!("/proc/{}/comm", child.id());
-            while fs::read_to_string(&path).expect("it runs").trim() != "asterisk" {
-                std::thread::yield_now();
-            }
-        }
-        let after: Vec<_> = all(None).iter().map(|process| process.id).collect();
-        for Running(child) in &running {
-            assert!(!after.contains(&child.id()), "{before:?} {after:?}");
+        for program in [&copy, &link] {
+            let running = Running::start(Command::new(program).arg("1000"));
+            assert!(!running.is_believed(), "{}", program.display());
         }
     }
+
+    #[test]
+    fn as_root_an_asterisk_of_other_mounts_or_of_another_root_is_none_of_ours() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let unshared = |program: &Path| {
+            let mut command = Command::new("unshare");
+            command.arg("--mount").arg(program);
+            command
+        };
+        let tried = unshared(Path::new("true")).output();
+        if !tried.is_ok_and(|tried| tried.status.success()) {
+            let line = "not run: an asterisk of other mounts, which needs a root who may make a mount namespace\n";
+            // Not by a macro, whose lines a test that passes does not show.
+            io::stderr()
+                .write_all(line.as_bytes())
+                .expect("it takes a line");
+            return;
+        }
+        // What is mounted for this is there for the test below alone.
+        let mut below = unshared(&env::current_exe().expect("this test"));
+        let name = "sys::identity::process::tests::with_mounts_of_its_own";
+        below.args(["--ignored", "--exact", name]);
+        let outside = fs::read_link(MOUNTS).expect("Linux has it");
+        let output = below.env("MOUNTS_OUTSIDE", outside).output();
+        let output = output.expect("it starts");
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8_lossy(&told);
+        assert!(
+            output.status.success() && told.contains("1 passed"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    #[ignore = "a process that another test starts"]
+    fn with_mounts_of_its_own() {
+        let outside = env::var_os("MOUNTS_OUTSIDE").expect("the other test sets it");
+        assert_ne!(
+            fs::read_link(MOUNTS)
+                .expect("Linux has it")
+                .into_os_string(),
+            outside
+        );
+        // A root with a program of that name, and with what it is linked with.
+        let script = "mount -t tmpfs none /mnt; cp /bin/sleep /mnt/asterisk
+            for folder in /usr /lib*; do mkdir /mnt$folder; mount --bind $folder /mnt$folder; done";
+        let made = Command::new("sh").args(["-ec", script]).status();
+        assert!(made.expect("every Linux has it").success());
+        for (words, is_ours) in [
+            ("env /mnt/asterisk", true),
+            ("unshare --mount /mnt/asterisk", false),
+            ("chroot /mnt /asterisk", false),
+        ] {
+            let (program, arguments) = words.split_once(' ').expect("two words");
+            let mut command = Command::new(program);
+            let running = Running::start(command.args(arguments.split(' ')).arg("1000"));
+            assert_eq!(running.is_believed(), is_ours, "{words}");
+        }
+    }
+
+    const MOUNTS: &str = "/proc/self/ns/mnt";
 }

@@ -191,11 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn no_part_of_a_question_waits_for_another() {
+    fn no_part_of_a_question_waits_for_another_or_for_longer_than_the_callers_patience() {
         let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = silent.local_addr().expect("ours").port();
         let address = Address::parse(&format!("redis://127.0.0.1:{port}")).expect("right");
-        let socket = connect(&address, Duration::from_secs(20)).expect("it listens");
+        let patience = Duration::from_secs(20);
+        let socket = connect(&address, patience).expect("it listens");
         assert!(socket.nodelay().expect("ours"));
+        assert_eq!(socket.read_timeout().expect("ours"), Some(patience));
+        assert_eq!(socket.write_timeout().expect("ours"), Some(patience));
     }
 }

@@ -42,7 +42,7 @@ impl Posted {
 pub enum Takes {
     /// Answers this status.
     Status(u16),
-    /// Reads it and never answers.
+    /// Reads it and does not answer, unless it is [released](Webhook::release).
     Never,
     /// Closes the connection.
     Resets,
@@ -86,6 +86,14 @@ impl Webhook {
     /// What it does with all others.
     pub fn always(&self, takes: Takes) {
         *self.shared.usual.lock().unwrap() = Some(takes);
+    }
+
+    /// Takes the requests that it has not answered.
+    pub fn release(&self) {
+        for socket in self.shared.held.lock().unwrap().drain(..) {
+            // Whoever asked may have given it up.
+            answer(&socket, 200).ok();
+        }
     }
 
     /// All requests so far.
@@ -135,14 +143,14 @@ fn serve(socket: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     match takes {
         Takes::Never => shared.held.lock().unwrap().push(socket.try_clone()?),
         Takes::Resets => {}
-        Takes::Status(status) => {
-            let answer =
-                format!("HTTP/1.1 {status} x\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
-            let mut socket = socket;
-            socket.write_all(answer.as_bytes())?;
-        }
+        Takes::Status(status) => answer(socket, status)?,
     }
     Ok(())
+}
+
+fn answer(mut socket: &TcpStream, status: u16) -> std::io::Result<()> {
+    let answer = format!("HTTP/1.1 {status} x\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+    socket.write_all(answer.as_bytes())
 }
 
 /// A program in place of `sendmail`, which keeps what it is given.
