@@ -420,6 +420,7 @@ impl<O: Write> Flow<'_, O> {
             toolbox: self.toolbox.clone(),
             settings: self.settings(SystemTime::now()),
             speech,
+            is_interruption: self.interrupted.is_some() || self.scene.is_cut_off,
             known,
             typed: self.typed_words(typed),
             speaker: self.speaker(self.config.is_streamed),

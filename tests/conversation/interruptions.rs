@@ -59,9 +59,16 @@ struct TakenUp {
 /// A talk whose first answer is interrupted by these, one after the other, and whose caller asks something else after
 /// it.
 fn taken_up(interruptions: &[Interruption]) -> TakenUp {
+    taken_up_with(interruptions, |settings| settings)
+}
+
+fn taken_up_with(
+    interruptions: &[Interruption],
+    change: impl FnOnce(Settings) -> Settings,
+) -> TakenUp {
     let house = House::new();
     house.sandbox.answer_with(&house::many_sentences(6));
-    let settings = settings(&house)
+    let settings = change(settings(&house))
         .set("conversation.max_turns", 2)
         .set("conversation.ask_after", 30.0);
     let talking = asked_of_tea(&house, &settings);
@@ -277,6 +284,15 @@ fn an_answer_goes_on_after_noises_and_the_talk_with_it() {
         assert!(sent <= 1, "no knock is sent: {sent}");
         assert_soon(&taken_up);
     });
+}
+
+#[test]
+fn a_second_recognizer_is_not_asked_for_words_in_what_interrupts() {
+    let taken_up = taken_up_with(&[Interruption::Noise], |settings| {
+        settings.set("stt.fallback", json!(["openai"]))
+    });
+    assert_eq!(taken_up.transcriptions, 1);
+    assert_soon(&taken_up);
 }
 
 #[test]

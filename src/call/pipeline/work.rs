@@ -24,6 +24,8 @@ pub(crate) struct Work {
     pub(crate) settings: Settings,
     /// What the caller said.
     pub(crate) speech: Arc<Pcm>,
+    /// Whether an answer or a phrase waits for it, which goes on if nothing was said.
+    pub(crate) is_interruption: bool,
     /// What they had said before, if that is transcribed.
     pub(crate) known: Transcript,
     /// What they have typed, as words; empty where they have not.
