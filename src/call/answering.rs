@@ -252,6 +252,11 @@ impl Answering {
             changes.contains(&Change::SpeechStart)
         };
         let may_interrupt = caller.first_sign();
+        if changes.contains(&Change::EndOfTurn) && !self.heeds_voices() {
+            // It is for behind the answer. Of what goes on and on all of that would be paid for.
+            scene.said.clear();
+            scene.keep_said();
+        }
         if interrupts {
             self.interrupt(scene, now);
         } else {

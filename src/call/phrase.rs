@@ -5,13 +5,11 @@ use std::time::{Duration, Instant};
 
 use log::warn;
 
-use super::caller_audio::CallerAudio;
 use super::echo::USUAL_DBFS;
 use super::event::Event;
 use super::keypad::DIGITS;
 use super::line::{How, Input, Play, Played, Sound};
 use super::phase::{Act, Phase, Step};
-use super::question;
 use super::turn::Scene;
 use crate::audio::speech::turn::Change;
 use crate::sys::error::{At, Chain, Failure, INTERNAL, Stage};
@@ -99,12 +97,9 @@ impl Phrase {
         if self.hearing == Hearing::Ignores {
             return;
         }
-        // Taken at each end, since the endpointer keeps one turn only, and the caller may say several into a long
-        // phrase.
+        // The caller may say several turns into a long phrase.
         if changes.contains(&Change::EndOfTurn) {
-            let heard = scene.caller.as_ref().map(CallerAudio::heard);
-            let heard = heard.and_then(question::trim);
-            scene.said.extend(heard.map(|heard| heard.speech));
+            scene.keep_said();
         }
         let speaks = |change: &Change| matches!(change, Change::SpeechStart | Change::EndOfTurn);
         if self.hearing == Hearing::Yields && changes.iter().any(speaks) {

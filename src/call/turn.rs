@@ -7,6 +7,7 @@ use log::info;
 
 use super::caller_audio::CallerAudio;
 use super::keypad::Keypad;
+use super::question;
 use super::spoken::Spoken;
 use crate::audio::Pcm;
 use crate::config::Sentence;
@@ -90,6 +91,13 @@ impl Scene {
         turn.timeline.set_waited_before(waited);
         self.wants_pin = false;
         std::mem::replace(&mut self.turn, turn)
+    }
+
+    /// Keeps the turn of the caller's that has just ended, where it is speech: the endpointer keeps one turn only.
+    pub(super) fn keep_said(&mut self) {
+        let heard = self.caller.as_ref().map(CallerAudio::heard);
+        let speech = heard.and_then(question::trim);
+        self.said.extend(speech.map(|heard| heard.speech));
     }
 
     /// Notes what a stage has done since it began, for both logs.

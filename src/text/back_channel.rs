@@ -4,6 +4,7 @@
 //! back-channel only where nothing was asked, which is for the caller of [`is_back_channel`] to know. "No", "wait" and
 //! "stop" are none.
 
+use super::marks::is_combining;
 use crate::sys::language;
 
 /// Whether `words` are nothing but back-channels in one of `languages`, which are tags such as `de-CH`. In languages
@@ -12,8 +13,8 @@ pub(crate) fn is_back_channel<'a>(
     words: &str,
     languages: impl IntoIterator<Item = &'a str>,
 ) -> bool {
-    let words = words.to_lowercase();
-    let is_gap = |c: char| !c.is_alphanumeric() && c != '\'' && c != '’';
+    let words: String = words.to_lowercase().chars().filter_map(plain).collect();
+    let is_gap = |c: char| !c.is_alphanumeric() && c != '\'';
     let words: Vec<_> = words
         .split(is_gap)
         .filter(|word| !word.is_empty())
@@ -23,20 +24,33 @@ pub(crate) fn is_back_channel<'a>(
         let mut rows = known.iter().chain([&ANYWHERE]);
         rows.any(|row| row.split(", ").any(|known| known == phrase))
     };
-    if words.is_empty() || words.len() > MAX_WORDS {
-        return false;
-    }
     let mut rest = &words[..];
+    let mut phrases = 0;
     while !rest.is_empty() {
-        let Some(len) = (1..=rest.len())
-            .rev()
-            .find(|&len| is_known(&rest[..len].join(" ")))
-        else {
+        let longest = rest.len().min(LONGEST_PHRASE);
+        let mut lens = (1..=longest).rev();
+        let Some(len) = lens.find(|&len| is_known(&rest[..len].join(" "))) else {
             return false;
         };
         rest = &rest[len..];
+        phrases += 1;
     }
-    true
+    (1..=MAX_PHRASES).contains(&phrases)
+}
+
+/// A letter without its accent, and an apostrophe as it is typed; `None` for an accent that stands behind its letter.
+fn plain(c: char) -> Option<char> {
+    Some(match c {
+        'à' | 'á' | 'â' | 'ä' => 'a',
+        'ç' => 'c',
+        'è' | 'é' | 'ê' => 'e',
+        'ì' | 'í' => 'i',
+        'ò' | 'ó' | 'ö' => 'o',
+        'ù' | 'ú' | 'û' | 'ü' => 'u',
+        '’' | 'ʼ' => '\'',
+        c if is_combining(c) => return None,
+        c => c,
+    })
 }
 
 /// The row of a language; empty where there is none.
@@ -47,31 +61,33 @@ fn row(language: &str) -> &'static str {
 }
 
 /// A longer utterance says more than that its speaker follows.
-const MAX_WORDS: usize = 4;
+const MAX_PHRASES: usize = 4;
+/// In words.
+const LONGEST_PHRASE: usize = 3;
 
-// Recognizers write the same sound in many ways, and hyphens count as spaces here.
+// Without accents. Recognizers write the same sound in many ways, and hyphens count as spaces here.
 const ANYWHERE: &str = "mm, mmm, mhm, mhmm, m hm, mm hm, mm hmm, mmhm, mmhmm, hm, hmm, hmmm, h, uh huh, aha, ah, oh, ok, okay, o k";
 
 const ROWS: &[(&str, &str)] = &[
     (
         "en",
-        "yes, yeah, yep, yup, right, all right, alright, sure, i see, got it, good, great, fine, nice, cool, perfect, exactly, of course, really, wow, oh really, interesting, understood, that's right, makes sense, um, uh, er, ahem, thanks, thank you",
+        "yes, yeah, yep, yup, right, all right, alright, sure, i see, i understand, got it, good, great, fine, nice, cool, perfect, exactly, absolutely, of course, really, indeed, true, wow, oh really, interesting, understood, that's right, that's true, makes sense, sounds good, um, uh, er, ahem, thanks, thank you",
     ),
     (
         "de",
-        "ja, jaja, jo, jawohl, genau, gut, sehr gut, alles klar, klar, stimmt, richtig, verstehe, ich verstehe, verstanden, ach so, achso, aha so, ach, soso, so so, na gut, gern, gerne, prima, super, schön, toll, natürlich, in ordnung, echt, wirklich, interessant, äh, ähm, öh, danke, hm ja",
+        "ja, jaja, jo, jep, jawohl, genau, gut, sehr gut, alles klar, klar, ja klar, sicher, absolut, passt, stimmt, richtig, verstehe, ich verstehe, verstanden, ach so, achso, aha so, ach, soso, so so, na gut, gern, gerne, prima, super, schon, toll, naturlich, in ordnung, echt, wirklich, interessant, ah, ahm, oh, danke, hm ja",
     ),
     (
         "fr",
-        "oui, ouais, mouais, d'accord, d’accord, bien, très bien, ça marche, je vois, je comprends, compris, exact, exactement, tout à fait, c'est ça, c’est ça, voilà, bon, ah bon, bien sûr, parfait, super, entendu, vraiment, intéressant, euh, hein, hum, heu, merci",
+        "oui, ouais, mouais, d'accord, bien, tres bien, ca marche, je vois, je comprends, compris, exact, exactement, absolument, effectivement, tout a fait, c'est ca, c'est bon, voila, bon, ah bon, bien sur, parfait, super, entendu, vraiment, interessant, euh, hein, hum, heu, mh, mmh, merci",
     ),
     (
         "es",
-        "sí, si, ya, ya veo, claro, claro que sí, vale, bien, muy bien, bueno, de acuerdo, entiendo, entendido, comprendo, exacto, exactamente, eso, eso es, así es, ajá, aja, ah ya, perfecto, genial, correcto, por supuesto, de verdad, interesante, eh, em, gracias",
+        "si, ya, ya veo, claro, claro que si, vale, listo, dale, cierto, seguro, bien, muy bien, bueno, de acuerdo, entiendo, entendido, comprendo, exacto, exactamente, eso, eso es, asi es, aja, ah ya, perfecto, genial, correcto, por supuesto, de verdad, interesante, eh, em, gracias",
     ),
     (
         "it",
-        "sì, si, certo, bene, va bene, d'accordo, d’accordo, capisco, ho capito, capito, esatto, esattamente, giusto, ecco, già, ah sì, ah ecco, perfetto, ottimo, chiaro, certamente, davvero, interessante, eh, ehm, uhm, grazie",
+        "si, certo, bene, va bene, molto bene, benissimo, d'accordo, capisco, ho capito, capito, esatto, esattamente, giusto, vero, infatti, assolutamente, ecco, gia, ah si, ah ecco, perfetto, ottimo, chiaro, certamente, davvero, interessante, eh, ehm, uhm, grazie",
     ),
 ];
 
@@ -97,6 +113,10 @@ mod tests {
                 "Hmm...",
                 "That's right.",
                 "Yes, of course.",
+                "That’s right.",
+                "Mm-hmm, mm-hmm, yeah.",
+                "I understand.",
+                "Sounds good.",
             ],
             &[
                 "",
@@ -129,6 +149,9 @@ mod tests {
                 "Okay, gut.",
                 "Alles klar.",
                 "Ja, verstehe.",
+                "A\u{308}hm.",
+                "Natürlich.",
+                "Ja klar, passt.",
             ],
             &[
                 "Nein.",
@@ -149,6 +172,9 @@ mod tests {
                 "Oui, je vois.",
                 "Très bien.",
                 "Ah, OK.",
+                "Bien su\u{302}r.",
+                "Tout à fait, tout à fait.",
+                "Ça marche, c’est bon.",
             ],
             &[
                 "Non.",
@@ -168,6 +194,8 @@ mod tests {
                 "Claro que sí.",
                 "Ya veo.",
                 "Muy bien, gracias.",
+                "Claro que sí, claro que sí.",
+                "Así es.",
             ],
             &[
                 "No.",
@@ -186,6 +214,8 @@ mod tests {
                 "Certo, certo.",
                 "D'accordo.",
                 "Ah, ecco.",
+                "Gia\u{300}.",
+                "Infatti, molto bene.",
             ],
             &["No.", "Sì, ma quando?", "Aspetti.", "Come?", "Pronto?"],
         ),
@@ -201,6 +231,16 @@ mod tests {
             for words in *wants {
                 assert!(!is_back_channel(words, [*language]), "{language}: {words}");
             }
+        }
+    }
+
+    #[test]
+    fn rows_are_written_as_they_are_compared() {
+        for (language, row) in ROWS {
+            let compared: String = row.to_lowercase().chars().filter_map(plain).collect();
+            assert_eq!(compared, *row, "{language}");
+            let words = row.split(", ").map(|phrase| phrase.split(' ').count());
+            assert!(words.max() <= Some(LONGEST_PHRASE), "{language}");
         }
     }
 
