@@ -191,7 +191,7 @@ impl Answering {
             Event::Called => self.called(now),
             Event::Written => self.is_written = true,
             Event::Wordless => self.finish(Ok(Answered::Wordless)),
-            Event::Phrase(_) | Event::Transcribed(..) => {}
+            Event::Phrase(..) | Event::Transcribed(..) => {}
             Event::End(result) => self.end_with(result),
             Event::Panicked => self.end_with(Err(INTERNAL).at(scene.stage)),
         }

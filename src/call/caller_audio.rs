@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use log::debug;
 
-use super::echo::{EchoPath, Heard};
+use super::echo::{EchoPath, Heard, USUAL_DBFS};
 use crate::audio::Pcm;
 use crate::audio::echo::{Canceller, Echo};
 use crate::audio::speech::opinion::{self, Opinion};
@@ -105,6 +105,30 @@ impl CallerAudio {
     /// seems to be a voice is the caller.
     pub fn overhear(&mut self, piece: &[i16], heard: &Heard, now: Instant) -> Vec<Change> {
         self.guard_against(Some(heard.loudest_dbfs));
+        let changes = self.take_beside(piece, heard, now);
+        self.doubt(changes, now)
+    }
+
+    /// The same while a phrase is heard, into which whatever lasts may be the caller. Unless next to nothing comes back, the
+    /// phrase counts as loud: it comes first, before the call has shown how much comes back.
+    pub(super) fn hear_beside(
+        &mut self,
+        piece: &[i16],
+        heard: &Heard,
+        now: Instant,
+    ) -> Vec<Change> {
+        let loudest = heard.loudest_dbfs;
+        let is_faint = self.echo.is_faint();
+        self.guard_against(Some(if is_faint {
+            loudest
+        } else {
+            loudest.max(USUAL_DBFS)
+        }));
+        self.doubted_since = None;
+        self.take_beside(piece, heard, now)
+    }
+
+    fn take_beside(&mut self, piece: &[i16], heard: &Heard, now: Instant) -> Vec<Change> {
         self.heard_until = now;
         if heard.is_anew {
             self.canceller.realign();
@@ -120,7 +144,7 @@ impl CallerAudio {
             self.echo.forget_latest();
             self.canceller.forget_latest();
         }
-        self.doubt(changes, now)
+        changes
     }
 
     /// Leaves out that a turn begins until it seems to be a voice.

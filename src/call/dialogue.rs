@@ -169,7 +169,9 @@ impl Dialogue {
         if is_turn {
             (self.phrase, scene.is_cut_off) = (None, false);
             (self.is_goodbye_last, scene.is_noisy) = (false, false);
-            if let Some(caller) = &mut scene.caller {
+            if let Some(caller) = &mut scene.caller
+                && scene.turn.is_understood()
+            {
                 caller.was_understood();
             }
         }

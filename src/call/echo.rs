@@ -8,7 +8,7 @@ mod reply;
 use std::collections::VecDeque;
 
 pub use reply::{Heard, Reply, Source};
-pub(super) use reply::{LATEST, USUAL_DBFS};
+pub(super) use reply::{LATEST, LONGEST_PHRASE, USUAL_DBFS};
 
 /// What has been seen of it: for each piece, by how much it was louder than what was being heard, in dB.
 #[derive(Clone, Debug, Default, PartialEq)]

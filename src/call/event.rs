@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
+use super::echo::Reply;
 use crate::sys::error::{Failure, Stage};
 use crate::text::{Action, Completeness, Message};
 use crate::timeline::Mark;
@@ -76,8 +77,8 @@ pub(super) enum Event {
     Calls(Calls),
     /// What came of them has been told to the model.
     Called,
-    /// A phrase is kept at this place, without extension.
-    Phrase(PathBuf),
+    /// A phrase is kept at this place, without extension. Its samples, if they can be read.
+    Phrase(PathBuf, Option<Reply>),
     /// The work is done, or has failed.
     End(Result<(), Failure>),
     /// The work ended without a word: it has panicked.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, never, unbounded};
 
+use super::echo::Reply;
 use super::event::Event;
 use super::max_cost;
 use super::pipeline::Work;
@@ -81,7 +82,10 @@ impl Job {
         let (tell, events) = unbounded();
         threads::spawn(move || {
             let event = match phrases.make(&text, budget) {
-                Ok(place) => Event::Phrase(place),
+                Ok(place) => {
+                    let samples = Reply::of_phrase(&place, phrases.speaker.encoding);
+                    Event::Phrase(place, samples)
+                }
                 Err(failure) => Event::End(Err(failure)),
             };
             // A call that has ended wants to know nothing more.

@@ -112,6 +112,9 @@ impl Listening {
 
     /// Takes up what the caller has said into the phrase before.
     pub(super) fn take_up(&mut self, scene: &mut Scene, now: Instant) {
+        if scene.may_be_in_turn() {
+            self.presence.turn_begins(now);
+        }
         let Some(mut said) = scene.said.pop() else {
             return;
         };

@@ -1,23 +1,28 @@
 //! The phase in which the caller hears a phrase, such as the disclosure, the greeting, the question whether they are still
 //! there, the goodbye; or a sound of Asterisk's.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use log::warn;
 
-use super::echo::USUAL_DBFS;
+use super::caller_audio::CallerAudio;
+use super::echo::{LONGEST_PHRASE, Reply, Source, USUAL_DBFS};
 use super::event::Event;
 use super::keypad::DIGITS;
 use super::line::{How, Input, Play, Played, Sound};
 use super::phase::{Act, Phase, Step};
 use super::turn::Scene;
 use crate::audio::speech::turn::Change;
+use crate::audio::telephone::FRAME;
 use crate::sys::error::{At, Chain, Failure, INTERNAL, Stage};
 use crate::sys::files;
 
 /// Plays a phrase to its end, as soon as it has been spoken.
 pub(super) struct Phrase {
     state: State,
+    /// The samples of what is played, where they are known.
+    samples: Option<Reply>,
     hearing: Hearing,
     said: PhraseEnd,
 }
@@ -61,6 +66,14 @@ impl Phrase {
         Self::of(State::Made(name))
     }
 
+    /// Plays what is kept at this place, without extension, of which these are the samples, if they can be read.
+    pub(super) fn kept(place: &Path, samples: Option<Reply>) -> Self {
+        Self {
+            samples,
+            ..Self::sound(files::absolute(place))
+        }
+    }
+
     /// The same for one that does this with what the caller says.
     pub(super) fn hearing(self, hearing: Hearing) -> Self {
         Self { hearing, ..self }
@@ -81,6 +94,7 @@ impl Phrase {
     fn of(state: State) -> Self {
         Self {
             state,
+            samples: None,
             hearing: Hearing::default(),
             said: PhraseEnd::Heard,
         }
@@ -90,6 +104,18 @@ impl Phrase {
         warn!("{fault}");
         self.said = PhraseEnd::Unheard(fault);
         self.state = instead.map_or(State::Over, |name| State::Made(name.to_owned()));
+    }
+
+    /// Takes in a piece of the caller's line. What is heard of a sound whose samples are not known may be loud.
+    fn overhear(&mut self, piece: &[i16], caller: &mut CallerAudio, now: Instant) -> Vec<Change> {
+        let (Some(samples), State::Playing(_, since)) = (&mut self.samples, &self.state) else {
+            caller.guard_against(Some(USUAL_DBFS));
+            return caller.hear(piece, now);
+        };
+        let frames = now.saturating_duration_since(*since).as_millis() / FRAME.as_millis();
+        let source = Source::Answer(u32::try_from(frames).unwrap_or(u32::MAX));
+        let heard = samples.heard(source, piece.len(), caller.rate_hz());
+        caller.hear_beside(piece, &heard, now)
     }
 
     /// Takes in what the caller says.
@@ -121,14 +147,14 @@ impl Phrase {
         // Work may end in any of these ways, and a phrase that is waited for must end in each: the call goes on behind
         // it.
         let made = match event {
-            Event::Phrase(place) => Ok(files::absolute(&place)),
+            Event::Phrase(place, samples) => Ok((files::absolute(&place), samples)),
             Event::End(Err(failure)) => Err(failure),
             Event::Panicked => Err(INTERNAL).at(Stage::Tts),
             _ => return,
         };
         if let State::Making(_, instead) = self.state {
             match made {
-                Ok(place) => self.state = State::Made(place),
+                Ok((name, samples)) => (self.state, self.samples) = (State::Made(name), samples),
                 Err(failure) => self.fail(Failure::to_string(&failure), instead),
             }
         }
@@ -161,16 +187,17 @@ impl Phase for Phrase {
                 }
             }
             (Input::Work(event), _) => self.take(event),
-            (Input::Caller(samples), Some(caller)) => {
-                caller.guard_against(Some(USUAL_DBFS));
-                let changes = caller.hear(&samples, now);
+            (Input::Caller(piece), Some(caller)) => {
+                let changes = self.overhear(&piece, caller, now);
                 self.follow(&changes, scene, now);
             }
             (Input::Elapsed, caller) => {
                 let changes = caller.as_mut().map(|caller| caller.hear_nothing(now));
                 self.follow(&changes.unwrap_or_default(), scene, now);
                 match self.state {
-                    State::Playing(_, since) if since + LONGEST <= now => self.state = State::Over,
+                    State::Playing(_, since) if since + LONGEST_PHRASE <= now => {
+                        self.state = State::Over;
+                    }
                     State::Making(until, instead) if until <= now => {
                         self.fail(LATE.to_owned(), instead);
                     }
@@ -185,7 +212,7 @@ impl Phase for Phrase {
         let caller = scene.next_look();
         let end = match &mut self.state {
             State::Making(end, _) => Some(*end),
-            State::Playing(_, since) => Some(*since + LONGEST),
+            State::Playing(_, since) => Some(*since + LONGEST_PHRASE),
             State::Made(name) => {
                 let name = std::mem::take(name);
                 let yields = self.hearing == Hearing::Yields;
@@ -212,12 +239,10 @@ impl Phase for Phrase {
             }
         };
         let first = caller.into_iter().chain(end).min();
-        Step::Wait(first.unwrap_or(now + LONGEST))
+        Step::Wait(first.unwrap_or(now + LONGEST_PHRASE))
     }
 }
 
-/// No caller is greeted for longer.
-const LONGEST: Duration = Duration::from_secs(60);
 const LATE: &str = "tts: no voice has spoken the phrase in time";
 
 #[cfg(test)]

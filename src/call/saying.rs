@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::answering::Answered;
 use super::answering::GRACE;
 use super::contract;
+use super::echo::{LONGEST_PHRASE, Reply};
 use super::flow::Flow;
 use super::job::Job;
 use super::phrase::{Hearing, Phrase, PhraseEnd};
@@ -169,7 +170,8 @@ impl<O: Write> Flow<'_, O> {
             speaker: self.speaker(false),
         };
         if let Some(place) = phrases.find(&text) {
-            return Ok(Phrase::sound(files::absolute(&place)));
+            let samples = Reply::of_phrase(&place, self.encoding);
+            return Ok(Phrase::kept(&place, samples));
         }
         let patience = patience.min(self.config.tts.timeout);
         let deadline = Deadline::after(self.line.now(), patience, self.line.clock());
@@ -194,9 +196,6 @@ impl<O: Write> Flow<'_, O> {
 
 /// After a hang-up a thread that asks a service ends at once.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
-
-/// No phrase lasts longer.
-const LONGEST_PHRASE: Duration = Duration::from_secs(60);
 
 /// No caller waits longer in silence for a phrase.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! What is played of an answer while the caller speaks: how loud it is, and its samples.
+//! What is played of an answer or a phrase while the caller speaks: how loud it is, and its samples.
 //!
 //! Asterisk plays by its own clock, and the phone sends by its own. What was played when a sample came is therefore
 //! reckoned by the playout's clock once, at the beginning of a play, and counted in samples from then on: an echo
@@ -6,10 +6,12 @@
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::audio::level::rms_dbfs;
 use crate::audio::telephone::{Encoding, FRAME};
+use crate::sys::files;
 
 /// What plays while a piece comes from the caller.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +20,7 @@ pub enum Source {
     Nothing,
     /// A sound of Asterisk's, whose samples are not known.
     Recording,
-    /// The answer, of which this number of frames has been heard.
+    /// The answer or phrase, of which this number of frames has been heard.
     Answer(u32),
 }
 
@@ -33,7 +35,7 @@ pub struct Heard {
     pub is_anew: bool,
 }
 
-/// An answer on its way into the file that Asterisk plays.
+/// An answer on its way into the file that Asterisk plays, or a phrase.
 #[derive(Debug)]
 pub struct Reply {
     encoding: Encoding,
@@ -69,6 +71,17 @@ impl Reply {
             heard: 0,
             cursor: None,
         }
+    }
+
+    /// Takes in a phrase that is kept at this place, without extension. `None`: it cannot be read, or is too long for one.
+    pub(crate) fn of_phrase(place: &Path, encoding: Encoding) -> Option<Self> {
+        let place = files::append(place, &format!(".{encoding}"));
+        let frames = LONGEST_PHRASE.as_millis() / FRAME.as_millis();
+        let most = usize::try_from(frames).ok()? * encoding.frame_bytes();
+        let bytes = files::read(&place, u64::try_from(most).ok()?).ok()?;
+        let mut phrase = Self::new(encoding);
+        phrase.append(&bytes);
+        Some(phrase)
     }
 
     /// Takes in what is appended to the file.
@@ -185,6 +198,8 @@ fn between(four: &[f32]) -> f32 {
 
 /// The echo of a sound comes back within this time, also over mobile networks.
 pub(crate) const LATEST: Duration = Duration::from_millis(600);
+/// No phrase lasts longer.
+pub(crate) const LONGEST_PHRASE: Duration = Duration::from_secs(60);
 /// A loud recording.
 pub(crate) const USUAL_DBFS: f32 = -12.0;
 const SILENT_DBFS: f32 = f32::MIN;

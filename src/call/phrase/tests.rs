@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 
+use testkit::audio::clips::babble;
+
 use super::*;
+use crate::audio::level::rms_dbfs;
+use crate::audio::telephone::Encoding;
+use crate::audio::{to_f32, to_i16};
 use crate::call::phase::tests::{Heard as Line, Virtual, caller};
 
 #[test]
@@ -21,7 +26,7 @@ fn a_sound_is_played_to_its_end() {
 
 #[test]
 fn a_phrase_is_played_once_it_has_been_made_and_a_sound_instead_if_it_cannot_be() {
-    let kept = Event::Phrase(PathBuf::from("/s/abc"));
+    let kept = Event::Phrase(PathBuf::from("/s/abc"), None);
     let failed = Event::End(Err("no voice").at(Stage::Tts));
     let table = [
         (kept, "play /s/abc @0"),
@@ -29,7 +34,8 @@ fn a_phrase_is_played_once_it_has_been_made_and_a_sound_instead_if_it_cannot_be(
         (Event::Panicked, "play beep @0"),
     ];
     for (event, step) in table {
-        let mut call = Virtual::new(|now, _| Phrase::being_made(now + LONGEST, Some("beep")));
+        let mut call =
+            Virtual::new(|now, _| Phrase::being_made(now + LONGEST_PHRASE, Some("beep")));
         call.on(900, Input::Work(event));
         call.on(950, Input::Work(Event::Panicked));
         call.assert_steps(&[(900, step)]);
@@ -43,7 +49,10 @@ fn a_phrase_that_is_not_made_in_time_is_replaced_by_a_sound() {
     call.pass(4999);
     call.assert_steps(&[]);
     call.pass(5000);
-    call.on(5100, Input::Work(Event::Phrase(PathBuf::from("/s/late"))));
+    call.on(
+        5100,
+        Input::Work(Event::Phrase(PathBuf::from("/s/late"), None)),
+    );
     call.assert_steps(&[(5000, "play hello @0")]);
 }
 
@@ -108,7 +117,7 @@ fn a_cough_into_a_phrase_does_not_stop_it() {
 fn a_phrase_that_is_still_being_made_yields_too() {
     let mut call = Virtual::new(|now, scene| {
         scene.caller = Some(caller(now, None));
-        Phrase::being_made(now + LONGEST, None).hearing(Hearing::Yields)
+        Phrase::being_made(now + LONGEST_PHRASE, None).hearing(Hearing::Yields)
     });
     let until = call.hears(0, 1000, Line::Quiet);
     call.hears(until, 800, Line::Voice);
@@ -190,4 +199,70 @@ fn a_digit_interrupts_a_phrase_that_yields_and_no_other() {
     };
     assert!(matches!(&call.end, Some((1500, Ok(said))) if *said == expected));
     assert!(call.scene.keypad.is_open());
+}
+
+/// Sound of this level, in dB of full scale.
+fn at_dbfs(dbfs: f32, sound: &[i16]) -> Vec<f32> {
+    let sound: Vec<_> = sound.iter().copied().map(to_f32).collect();
+    let gain = 10_f32.powf((dbfs - rms_dbfs(&sound)) / 20.0);
+    sound.iter().map(|sample| gain * sample).collect()
+}
+
+/// How many turns are heard into a greeting of six seconds, whose echo is softer than it by so much, and into which somebody
+/// who is so loud says something after three, if anybody does; and whether it is cut.
+fn turns(echo_db: Option<f32>, voice_dbfs: Option<f32>) -> (usize, bool) {
+    let greeting = babble(8000, &"kingdom by the sea ".repeat(6)).samples;
+    let greeting = at_dbfs(-18.0, &greeting[..48_000]);
+    let mut line: Vec<f32> = [0.0005, -0.0005].repeat(32_000);
+    let mut add = |at: usize, gain_db: f32, sound: &[f32]| {
+        for (to, sample) in line[at..].iter_mut().zip(sound) {
+            *to += 10_f32.powf(gain_db / 20.0) * sample;
+        }
+    };
+    if let Some(echo_db) = echo_db {
+        add(8 * 120, -echo_db, &greeting);
+    }
+    if let Some(voice_dbfs) = voice_dbfs {
+        let voice = babble(8000, &"waterfall".repeat(3)).samples;
+        add(8 * 3000, 0.0, &at_dbfs(voice_dbfs, &voice));
+    }
+    let mut samples = Reply::new(Encoding::Sln);
+    let bytes = greeting
+        .iter()
+        .flat_map(|sample| to_i16(*sample).to_le_bytes());
+    samples.append(&bytes.collect::<Vec<_>>());
+    let mut call = Virtual::new(|now, scene| {
+        scene.caller = Some(caller(now, None));
+        Phrase::kept(Path::new("/s/greeting"), Some(samples)).hearing(Hearing::Yields)
+    });
+    let line: Vec<_> = line.into_iter().map(to_i16).collect();
+    call.brings(0, &line);
+    let is_cut = call.end.is_some();
+    let turns = call.scene.said.len() + usize::from(call.scene.is_in_turn());
+    (turns, is_cut)
+}
+
+#[test]
+fn a_soft_voice_is_heard_in_a_phrase_where_the_line_brings_nothing_back_and_an_echo_is_not() {
+    let table = [
+        (None, Some(-20.0), true),
+        (None, Some(-32.0), true),
+        (None, Some(-38.0), true),
+        (None, None, false),
+        (Some(40.0), Some(-32.0), true),
+        (Some(40.0), None, false),
+        (Some(20.0), None, false),
+        (Some(20.0), Some(-20.0), true),
+        (Some(12.0), None, false),
+        (Some(12.0), Some(-18.0), true),
+        (Some(8.0), None, false),
+    ];
+    for (echo_db, voice_dbfs, is_heard) in table {
+        let expected = (usize::from(is_heard), is_heard);
+        assert_eq!(
+            turns(echo_db, voice_dbfs),
+            expected,
+            "{echo_db:?}, {voice_dbfs:?}"
+        );
+    }
 }
