@@ -126,9 +126,9 @@ const fn joined<const N: usize>() -> [Key; N] {
 const STT: &[Key] = &[
     key("gemini.api_key", Kind::Secret, NOTHING,
         "A Gemini API key, for all stages; it is used instead of the service account."),
-    key("gemini.api_key_file", Kind::Path, NOTHING,
+    key("gemini.api_key_file", Kind::SecretFile, NOTHING,
         "A file that holds the key and nothing else, instead of `api_key`."),
-    key("google.credentials", Kind::Path, r#""/etc/phone-assistant/google-creds.json""#,
+    key("google.credentials", Kind::SecretFile, r#""/etc/phone-assistant/google-creds.json""#,
         "The service account's key file: for speech to text, Gemini, and Google's voice."),
     // One and Google's 3 alternatives.
     key("languages", Kind::Texts(4, 20), "[]",
@@ -203,7 +203,7 @@ const TTS: &[Key] = &[
 const REST: &[Key] = &[
     key("openai.api_key", Kind::Secret, NOTHING,
         "The OpenAI key, for all stages; it is never sent without TLS."),
-    key("openai.api_key_file", Kind::Path, NOTHING,
+    key("openai.api_key_file", Kind::SecretFile, NOTHING,
         "A file that holds the key and nothing else, instead of `api_key`."),
     key("reply.play", Kind::OneOf(&["dialplan", "stream"]), r#""stream""#,
         "`stream`: the program plays the answer while it is being made. `dialplan`: it hands over a whole file, which the \
@@ -307,7 +307,7 @@ const REST: &[Key] = &[
     key("state.url", Kind::Text, NOTHING,
         "A Redis or Valkey server on which several machines count calls and costs, note failing services and remember \
          callers together: `redis://HOST` or `rediss://HOST`. See `phone-assistant help machines`."),
-    key("state.password_file", Kind::Path, NOTHING,
+    key("state.password_file", Kind::SecretFile, NOTHING,
         "A file with the password of that server."),
     key("state.machines", Kind::Whole(1, 1000, "machines"), "1",
         "How many machines share that server: while it does not answer, each may spend an equal part of what is left of the day."),
@@ -335,9 +335,9 @@ const REST: &[Key] = &[
         "The program of the machine's mail server that takes mails."),
     key("messages.webhook", Kind::UrlIfSet, NOTHING,
         "The address that gets each message as JSON in a POST request."),
-    key("messages.webhook_header_file", Kind::Path, NOTHING,
+    key("messages.webhook_header_file", Kind::SecretFile, NOTHING,
         "A file with a header that is sent along: `Authorization: Bearer …`."),
-    key("messages.webhook_secret_file", Kind::Path, NOTHING,
+    key("messages.webhook_secret_file", Kind::SecretFile, NOTHING,
         "A file with a secret: the header `X-Signature-256` then holds the body's HMAC-SHA256 by it."),
     key("messages.keep_days", Kind::Whole(1, 365, "days"), "7",
         "How long a message is kept after it was delivered."),
@@ -420,6 +420,7 @@ mod tests {
             let leads = [
                 Kind::Secret,
                 Kind::Path,
+                Kind::SecretFile,
                 Kind::Url,
                 Kind::UrlOrPrivate,
                 Kind::UrlIfSet,

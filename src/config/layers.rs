@@ -101,11 +101,11 @@ impl Layers {
     /// Takes keys from the files that the settings name for them, where no key is set.
     pub(super) fn add_key_files(&mut self) {
         for key in KEYS {
-            let Some(secret) = key.name.strip_suffix("_file").and_then(find) else {
+            let Some(secret) = secret_in(key) else {
                 continue;
             };
             let path = self.text(key);
-            if secret.kind == Kind::Secret && !path.is_empty() && self.text(secret).is_empty() {
+            if !path.is_empty() && self.text(secret).is_empty() {
                 let place = self.line_of(self.source(key.name), key.name);
                 self.add_secret_file(
                     secret,
@@ -130,7 +130,7 @@ impl Layers {
                     self.add_secret_file(key, &path, &source, &source);
                 }
                 // Google's key stays in its file, so the setting gets the path of systemd's copy.
-                Kind::Path => self.add_text(
+                Kind::Path | Kind::SecretFile => self.add_text(
                     key.name,
                     &path.to_string_lossy(),
                     &format!("systemd's {name}"),
@@ -250,22 +250,20 @@ impl Layers {
             .any(|key| self.source(key.name) == source)
     }
 
-    /// The files that keys were taken from, Google's, and those of messages and tools.
-    pub(super) fn key_files(&self) -> BTreeSet<PathBuf> {
-        let is_taken = |key: &&Key| match key.name.strip_suffix("_file") {
-            Some(secret) => {
-                let without_setting = ["messages.", "state."];
-                without_setting
-                    .iter()
-                    .any(|section| key.name.starts_with(section))
-                    || self.source(secret) == key.name
-            }
-            None => key.name == "google.credentials",
-        };
-        let keys = KEYS.iter().filter(is_taken);
-        let keys = keys.filter_map(|key| self.path(key));
-        keys.chain(self.tools.secret_files()).collect()
+    /// The files in use that hold a secret, those of tools too.
+    pub(super) fn secret_files(&self) -> BTreeSet<PathBuf> {
+        let is_used =
+            |key: &&Key| secret_in(key).is_none_or(|secret| self.source(secret.name) == key.name);
+        let keys = KEYS.iter().filter(|key| key.kind == Kind::SecretFile);
+        let files = keys.filter(is_used).filter_map(|key| self.path(key));
+        files.chain(self.tools.secret_files()).collect()
     }
+}
+
+/// The setting that the content of this file stands for, if there is one: `openai.api_key` of `openai.api_key_file`.
+fn secret_in(key: &Key) -> Option<&'static Key> {
+    let secret = find(key.name.strip_suffix("_file")?)?;
+    (secret.kind == Kind::Secret).then_some(secret)
 }
 
 /// The one secret that is an address.

@@ -37,7 +37,7 @@ macro_rules! providers {
                 "The model that transcribes."),
             key("stt.openai.api_key", Kind::Secret, NOTHING,
                 "A key of its own; otherwise the one under `[openai]`."),
-            key("stt.openai.api_key_file", Kind::Path, NOTHING,
+            key("stt.openai.api_key_file", Kind::SecretFile, NOTHING,
                 "A file that holds the key and nothing else, instead of `api_key`."),
         ];
     } };
@@ -55,7 +55,7 @@ macro_rules! providers {
                  allows; `unset` leaves it to the model."),
             key("llm.gemini.api_key", Kind::Secret, NOTHING,
                 "A key of its own; otherwise the one under `[gemini]`."),
-            key("llm.gemini.api_key_file", Kind::Path, NOTHING,
+            key("llm.gemini.api_key_file", Kind::SecretFile, NOTHING,
                 "A file that holds the key and nothing else, instead of `api_key`."),
         ];
         openai: Row { names: &["gpt-"], ..PLAIN }, [
@@ -71,7 +71,7 @@ macro_rules! providers {
                 "What the server calls `max_output_tokens`. `auto` tries the other name when one is refused."),
             key("llm.openai.api_key", Kind::Secret, NOTHING,
                 "A key of its own; otherwise the one under `[openai]`."),
-            key("llm.openai.api_key_file", Kind::Path, NOTHING,
+            key("llm.openai.api_key_file", Kind::SecretFile, NOTHING,
                 "A file that holds the key and nothing else, instead of `api_key`."),
         ];
     } };
@@ -91,7 +91,7 @@ macro_rules! providers {
                 "The rate of `pcm` where the server does not tell it."),
             key("tts.openai.api_key", Kind::Secret, NOTHING,
                 "A key of its own; otherwise the one under `[openai]`."),
-            key("tts.openai.api_key_file", Kind::Path, NOTHING,
+            key("tts.openai.api_key_file", Kind::SecretFile, NOTHING,
                 "A file that holds the key and nothing else, instead of `api_key`."),
         ];
         google: PLAIN, [

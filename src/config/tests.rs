@@ -299,3 +299,29 @@ fn a_named_file_must_be_there() {
             .contains("cannot read the settings in /nonexistent/config.toml")
     );
 }
+
+#[test]
+fn every_file_of_a_secret_that_the_settings_name_is_looked_at() {
+    let folder = testkit::TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("secret");
+    std::fs::write(&file, "sk-1").expect("written");
+    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(&file, readable).expect("ours");
+    let is_secret = |key: &&keys::Key| key.kind == keys::Kind::SecretFile;
+    for key in keys::KEYS.iter().filter(is_secret) {
+        let text = format!("{} = '{}'\n", key.name, file.display());
+        let loaded = Config::of_text(Job::Calls, &text, "config.toml".into(), &|_| None);
+        let fault = loaded.expect_err(key.name).to_string();
+        assert!(
+            fault.contains("everybody on this machine may read it"),
+            "{fault}"
+        );
+    }
+    let named = keys::KEYS.iter().filter(|key| key.name.ends_with("_file"));
+    let others = named.filter(|key| !is_secret(key)).map(|key| key.name);
+    assert_eq!(
+        others.collect::<Vec<_>>(),
+        ["http.ca_file"],
+        "a certificate is no secret"
+    );
+}
