@@ -27,6 +27,7 @@ use crate::sys::hangup::Hangup;
 use crate::sys::plain::plain_to;
 
 pub(crate) use pin::{Pin, Tries, Verdict, guard_of_pins};
+pub(crate) use reply::MAX_TOLD;
 
 /// The caller, as far as tools ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,14 +4,16 @@ use std::time::{Duration, SystemTime};
 
 use super::settings::{Hearer, Settings};
 use crate::audio::Pcm;
+use crate::cloud::FRAME_TOKENS;
 use crate::cloud::llm::Question;
 use crate::cloud::stt;
 use crate::config::{Endpoint, catalogue};
 use crate::services::Services;
-use crate::spending::bill::{self, FRAME_TOKENS, audio, max_of_each, max_of_each_at};
+use crate::spending::bill::{self, audio, max_of_each, max_of_each_at};
 use crate::sys::costs::{MicroDollars, Price, Usage};
 use crate::sys::error::Stage;
 use crate::text::MIN_PIECE_CHARS;
+use crate::tools::MAX_TOLD;
 use crate::voice;
 
 /// The maximum cost of transcribing `speech` and answering it together with the words that are `known` beside it.
@@ -119,11 +121,12 @@ fn all_tokens(settings: &Settings, first: Usage) -> Usage {
 /// The maximum usage of what was called before, in a request of the same answer: each call with its result, and what the
 /// model has written with it.
 pub(super) fn of_rounds(settings: &Settings) -> Usage {
-    let rounds = u64::try_from(MAX_ROUNDS).unwrap_or(u64::MAX);
-    let calls = u64::try_from(MAX_CALLS).unwrap_or(u64::MAX);
+    let [rounds, calls, told] =
+        [MAX_ROUNDS, MAX_CALLS, MAX_TOLD].map(|most| u64::try_from(most).unwrap_or(u64::MAX));
     let written = u64::from(settings.max_output_tokens).saturating_add(SIGNATURE_TOKENS);
     Usage {
-        input_tokens: rounds * written + calls * MAX_RESULT_TOKENS,
+        // No token of a result is shorter than a byte.
+        input_tokens: rounds * written + calls * (told + FRAME_TOKENS),
         ..Usage::default()
     }
 }
@@ -139,9 +142,6 @@ pub(super) fn max_question_chars(speech: Duration) -> usize {
 /// The number of times that a model may call for one answer, and of its calls in all.
 pub(super) const MAX_ROUNDS: usize = 3;
 pub(super) const MAX_CALLS: usize = 6;
-
-/// What stands around a result, and its 8 kB: no token is shorter than a byte.
-const MAX_RESULT_TOKENS: u64 = 8 * 1024 + FRAME_TOKENS;
 
 /// More than a thought's signature has.
 const SIGNATURE_TOKENS: u64 = 4096;
@@ -159,6 +159,8 @@ mod tests {
     use crate::services;
     use crate::sys::date;
     use crate::sys::hangup::Hangup;
+
+    const MANUAL: &str = include_str!("../manual/limits.md");
 
     #[test]
     fn the_manual_tells_what_is_set_aside_for_a_voice_that_is_paid_by_the_token() {
@@ -182,10 +184,7 @@ mod tests {
         };
         let (before, after) = (cost(20_818), cost(20_819));
         let told = format!("a reserve of {before}, and of {after} from 2027-01-01");
-        assert!(
-            include_str!("../manual/limits.md").contains(&told),
-            "{told}"
-        );
+        assert!(MANUAL.contains(&told), "{told}");
         assert_eq!((chars, MAX_TRIES), (1000, 2), "as the manual has it");
     }
 
@@ -207,9 +206,12 @@ mod tests {
         let first_with = tokens(&with, 100);
         assert!(first_with.input_tokens > first.input_tokens);
         let all = all_tokens(&with, first_with);
-        let results = 6 * 8 * 1024;
+        let results = u64::try_from(MAX_CALLS * MAX_TOLD).expect("small");
         assert_eq!(all.output_tokens, 4 * first.output_tokens);
         assert!(all.input_tokens >= 4 * first_with.input_tokens + 3 * results);
+        let told = format!("up to {} kB from each of six calls", MAX_TOLD / 1024);
+        assert!(MANUAL.contains(&told), "{told}");
+        assert_eq!((MAX_ROUNDS, MAX_CALLS), (3, 6), "as the manual has it");
     }
 
     #[test]
