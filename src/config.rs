@@ -181,6 +181,12 @@ impl Config {
         State::new(&self.state_folder).with(self.shared.clone())
     }
 
+    /// What sets this setting otherwise than by default, if anything does.
+    pub(crate) fn set(&self, key: impl Into<Option<&'static keys::Key>>) -> Option<&Shown> {
+        let key = key.into()?;
+        self.shown.iter().find(|shown| shown.name == key.name)
+    }
+
     /// Whether callers may be asked for a PIN.
     pub(crate) fn has_pins(&self) -> bool {
         self.tools.iter().any(|tool| tool.pin_file.is_some())
@@ -252,9 +258,9 @@ impl Config {
         if let Some(folder) = environment("CREDENTIALS_DIRECTORY") {
             layers.add_credentials(Path::new(&folder));
         }
-        for (variable, name) in keys::ENVIRONMENT {
+        for (variable, key) in keys::ENVIRONMENT {
             if let Some(value) = environment(variable).filter(|value| !value.is_empty()) {
-                layers.add_text(name, &value, variable);
+                layers.add_text(key.name, &value, variable);
             }
         }
         // Arguments come after the other sources: whether they may be any is decided by `call.arguments` in those below

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use phone_assistant::config::keys::providers;
+use phone_assistant::config::keys::{KEYS, providers};
 
 use crate::docs::reading::source_files;
 
@@ -103,6 +103,10 @@ const NAME_ONE: &[(&str, &str)] = &[
     ),
     ("config/sections.rs", "settings that only one provider has"),
 ];
+
+/// What stands before the name of a setting: the macro that knows all of them, and what declares them, or the one that holds
+/// a key, in their tables.
+const NAMED_BY: &[&str] = &["setting!(", "key(", "setting:"];
 
 /// What is never shown but compared: all settings that decide something.
 const DIGESTS: &[&str] = &["cmd/check/disclosure.rs", "services.rs"];
@@ -268,6 +272,29 @@ fn a_provider_is_named_in_its_own_files_and_in_the_one_table() {
     let found: BTreeSet<_> = sources().filter(names_one).map(|(path, _)| path).collect();
     let known = NAME_ONE.iter().map(|(path, _)| *path).chain([PROVIDERS]);
     assert_eq!(found, known.map(PathBuf::from).collect());
+}
+
+/// A misspelt one does not compile, since `setting!` and the tables are read while compiling.
+#[test]
+fn a_setting_is_named_by_the_macro_that_knows_all_and_a_name_is_put_together_in_one_place() {
+    let mut raw = Vec::new();
+    for (path, text) in sources() {
+        let code = code_of(&path, &text);
+        for key in KEYS.iter().filter(|key| key.name.contains('.')) {
+            let quoted = format!("\"{}\"", key.name);
+            let is_raw = |at: usize| {
+                let before = code[..at].trim_end();
+                !NAMED_BY.iter().any(|known| before.ends_with(known))
+            };
+            if code.match_indices(&quoted).any(|(at, _)| is_raw(at)) {
+                raw.push(format!("{}: {}", path.display(), key.name));
+            }
+        }
+        if code.contains("find(&format!(") && path != Path::new("config/keys.rs") {
+            raw.push(format!("{}: find(&format!(", path.display()));
+        }
+    }
+    assert!(raw.is_empty(), "{raw:#?}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::cloud;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cmd::place::{self, Ground};
+use crate::config::keys::{self, setting};
 use crate::config::providers;
 use crate::config::{Config, Endpoint, Environment, Faults, Job, first_on};
 use crate::services::SetupError;
@@ -183,7 +184,9 @@ impl Setup<'_> {
         let mut settings = self.settings.clone();
         if self.has_new_account {
             // A key file that is named counts also before it is there.
-            settings.set("google.credentials", NEW_ACCOUNT).ok();
+            settings
+                .set(setting!("google.credentials"), NEW_ACCOUNT)
+                .ok();
         }
         let file = self.file.clone();
         let config = Config::of_text(Job::Check, &settings.text(), file, self.environment);
@@ -234,7 +237,8 @@ impl Setup<'_> {
         match key.tried() {
             (_, "gemini") => self.say(TERMS)?,
             (_, "openai") if self.understood().llm.endpoints.is_empty() => {
-                self.settings.set("llm.openai.model", MODEL_OF_OPENAI)?;
+                self.settings
+                    .set(setting!("llm.openai.model"), MODEL_OF_OPENAI)?;
             }
             _ => {}
         }
@@ -255,7 +259,7 @@ impl Setup<'_> {
             return Err(Error::Language(language));
         }
         if language != current {
-            self.settings.set("stt.language", &language)?;
+            self.settings.set(setting!("stt.language"), &language)?;
         }
         Ok(())
     }
@@ -274,13 +278,11 @@ impl Setup<'_> {
         } = speaker;
         let known = providers::voices(provider.name(), model);
         let is_own = speaker.is_private();
-        let question = match known {
-            _ if is_own => None,
-            [] => None,
-            known => {
-                self.say(&format!("Voices: {}", known.join(", ")))?;
-                Some(format!("Voice [{current}]: "))
-            }
+        let question = if is_own || known.is_empty() {
+            None
+        } else {
+            self.say(&format!("Voices: {}", known.join(", ")))?;
+            Some(format!("Voice [{current}]: "))
         };
         let voice = match question {
             Some(question) => self.given_or_asked(given, &question)?,
@@ -298,8 +300,10 @@ impl Setup<'_> {
                 known,
             });
         }
-        let name = format!("tts.{}.voice", provider.name());
-        Ok(self.settings.set(&name, &voice)?)
+        match provider.setting("tts", "voice") {
+            Some(setting) => Ok(self.settings.set(setting, &voice)?),
+            None => Err(Error::NoVoice(voice)),
+        }
     }
 
     /// What was given, else what is answered, if that is anything.
@@ -355,21 +359,15 @@ impl Setup<'_> {
     fn show_values(&mut self) -> Result<bool, Error> {
         let changes = self.settings.changes();
         let is_replaced = changes.iter().any(|change| !change.before.is_empty());
-        let shown = |name: &str, text: &str| match name.ends_with("api_key") {
+        let shown = |setting: &keys::Key, text: &str| match setting.kind == keys::Kind::Secret {
             true => ending(text),
             false if text.is_empty() => "not set".to_owned(),
             false => text.to_owned(),
         };
-        let line = |Change {
-                        name,
-                        before,
-                        after,
-                    }: &Change| {
-            format!(
-                "  {name}: {} -> {}",
-                shown(name, before),
-                shown(name, after)
-            )
+        let line = |change: &Change| {
+            let values = [&change.before, &change.after];
+            let [before, after] = values.map(|text| shown(change.setting, text));
+            format!("  {}: {before} -> {after}", change.setting.name)
         };
         for line in changes.iter().map(line).collect::<Vec<_>>() {
             self.tell(&line)?;

@@ -16,8 +16,8 @@ use crate::sys::error::Stage;
 
 /// The providers of `stage`, each once, in the order in which they are asked.
 pub(super) fn endpoints(layers: &Layers, stage: &str) -> Vec<Endpoint> {
-    let others = layers.texts(keys::of_stage(stage, "fallback"));
-    let named = layers.text(keys::of_stage(stage, "provider"));
+    let others = layers.texts(keys::in_table(stage, "fallback"));
+    let named = layers.text(keys::in_table(stage, "provider"));
     let keyed = if is_automatic(layers, stage) {
         keyed(layers, stage)
     } else {
@@ -55,9 +55,8 @@ fn beside_transcriber(stage: &str, endpoint: &Endpoint) -> Option<Endpoint> {
     let is_one = stage == "stt"
         && endpoint.provider.name() == "gemini"
         && endpoint.model.contains("transcribe");
-    let model = keys::find("stt.gemini.model").filter(|_| is_one)?.default;
-    Some(Endpoint {
-        model: model.trim_matches('"').to_owned(),
+    is_one.then(|| Endpoint {
+        model: setting!("stt.gemini.model").default_text().to_owned(),
         ..endpoint.clone()
     })
 }
@@ -75,7 +74,7 @@ pub(crate) fn first_on(stage: Stage, endpoints: &[Endpoint], day: u64) -> Option
 
 /// Whether the settings leave it to the program which provider does the work of `stage`.
 pub(super) fn is_automatic(layers: &Layers, stage: &str) -> bool {
-    layers.text(keys::of_stage(stage, "provider")) == AUTO
+    layers.text(keys::in_table(stage, "provider")) == AUTO
 }
 
 /// The provider whose voice or model a persona's `value` is: the one that the settings name, else the one that is known to
@@ -83,7 +82,7 @@ pub(super) fn is_automatic(layers: &Layers, stage: &str) -> bool {
 /// `stage` is `tts` or `llm`.
 pub(super) fn owner(layers: &Layers, stage: &str, value: &str) -> Option<Provider> {
     if !is_automatic(layers, stage) {
-        return Provider::of(stage, &layers.text(keys::of_stage(stage, "provider")));
+        return Provider::of(stage, &layers.text(keys::in_table(stage, "provider")));
     }
     let keyed = keyed(layers, stage);
     let work = if stage == "tts" {
@@ -152,14 +151,14 @@ fn each_once(all: Vec<Endpoint>) -> Vec<Endpoint> {
 
 /// Whether there is a service account. One whose key file was named and is not there is told, and so counts.
 fn has_account(path: &str) -> bool {
-    let usual = keys::find("google.credentials").map(|key| key.default);
     let is_missing = || {
         let found = Path::new(path).metadata();
         found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
     };
-    match usual.map(|usual| usual.trim_matches('"')) {
-        Some(usual) if usual == path => !is_missing(),
-        _ => !path.is_empty(),
+    if path == setting!("google.credentials").default_text() {
+        !is_missing()
+    } else {
+        !path.is_empty()
     }
 }
 

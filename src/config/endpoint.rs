@@ -45,7 +45,7 @@ impl Endpoint {
         let api_key = if is_private(&base_url) {
             own
         } else {
-            own.or(layers.secret(keys::of_stage(provider.name(), "api_key")))
+            own.or(layers.secret(keys::in_table(provider.name(), "api_key")))
         };
         let voice = layers.text(setting("voice"));
         let model = setting("model");
@@ -169,8 +169,8 @@ impl Provider {
     }
 
     /// The setting of this name in its table under `stage`, if it has one.
-    fn setting(self, stage: &str, key: &str) -> Option<&'static Key> {
-        keys::find(&format!("{stage}.{}.{key}", self.0))
+    pub(crate) fn setting(self, stage: &str, key: &str) -> Option<&'static Key> {
+        keys::of_provider(stage, self.0, key)
     }
 }
 

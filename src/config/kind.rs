@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// One setting.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Key {
     /// Its path in the file: `stt.google.model` stands for `model` in the table `[stt.google]`.
     pub name: &'static str,

@@ -15,10 +15,10 @@ impl Languages {
     pub(super) fn of(layers: &Layers) -> Self {
         let all = layers.languages(LANGUAGES);
         let first = match all.first() {
-            Some(first) if !layers.is_set(LANGUAGE.name) => first.clone(),
+            Some(first) if !layers.is_set(LANGUAGE) => first.clone(),
             _ => layers.language(LANGUAGE),
         };
-        let others = if layers.is_set(OTHERS.name) {
+        let others = if layers.is_set(OTHERS) {
             layers.languages(OTHERS)
         } else {
             let others = all.into_iter().filter(|language| *language != first);
