@@ -99,15 +99,11 @@ impl Endpoint {
             let setting = self.provider.setting(stage, key)?;
             (value.is_empty() && keys::is_required(setting.name)).then_some(setting.name)
         });
-        let name = self.provider.name();
         match empty {
             Some(setting) => Some(format!("{setting} is empty")),
             None if self.api_key.is_none() && !self.is_private() && !self.uses_account() => {
-                Some(format!(
-                    "no key for {what}: set api_key under [{name}] in {}, or {}_API_KEY",
-                    file.display(),
-                    name.to_uppercase()
-                ))
+                let place = self.provider.place_of_key(stage, file);
+                Some(format!("no key for {what}: set {place}"))
             }
             None => None,
         }
@@ -168,6 +164,18 @@ impl Provider {
         self.setting(stage, key).is_some()
     }
 
+    /// Where its key belongs, for people: under its own name, where that is for all stages, and else under `stage`.
+    fn place_of_key(self, stage: &str, file: &Path) -> String {
+        let (name, file) = (self.0, file.display());
+        match keys::in_table(name, "api_key") {
+            None => format!("api_key under [{stage}.{name}] in {file}"),
+            Some(shared) => match keys::variable(shared) {
+                Some(variable) => format!("api_key under [{name}] in {file}, or {variable}"),
+                None => format!("api_key under [{name}] in {file}"),
+            },
+        }
+    }
+
     /// The setting of this name in its table under `stage`, if it has one.
     pub(crate) fn setting(self, stage: &str, key: &str) -> Option<&'static Key> {
         keys::of_provider(stage, self.0, key)
@@ -180,3 +188,29 @@ fn is_private(base_url: &str) -> bool {
 
 /// The providers that Google's service account can sign in to.
 const TAKE_ACCOUNTS: [Provider; 2] = [Provider("google"), Provider("gemini")];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_asked_for_where_the_settings_have_a_place_for_it() {
+        let table = [
+            ("openai", "api_key under [openai] in /f, or OPENAI_API_KEY"),
+            ("newcomer", "api_key under [stt.newcomer] in /f"),
+        ];
+        for (name, place) in table {
+            let endpoint = Endpoint {
+                provider: Provider::called(name),
+                base_url: "https://example.org".to_owned(),
+                model: "m".to_owned(),
+                voice: String::new(),
+                api_key: None,
+                is_reserve: false,
+            };
+            let missing = endpoint.missing("stt", "speech to text", Path::new("/f"));
+            let expected = format!("no key for speech to text: set {place}");
+            assert_eq!(missing, Some(expected));
+        }
+    }
+}

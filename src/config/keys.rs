@@ -380,6 +380,13 @@ const fn environment() -> [(&'static str, &'static Key); 1 + WITH_KEY.len()] {
     all
 }
 
+/// The environment variable that stands for `key`, if there is one.
+pub(super) fn variable(key: &Key) -> Option<&'static str> {
+    let mut all = ENVIRONMENT.iter();
+    all.find(|(_, other)| *other == key)
+        .map(|(variable, _)| *variable)
+}
+
 /// The settings that `key` stands for: what sets it lays itself over what a lower layer says of them.
 pub(super) fn stands_for(key: &Key) -> &'static [&'static Key] {
     if key == setting!("languages") {
