@@ -77,6 +77,10 @@ const PROVIDERS: &str = "config/providers.rs";
 /// Files that name a provider beside its own files and the table, for what no other one has, and why.
 const NAME_ONE: &[(&str, &str)] = &[
     (
+        "cloud/google_auth/key_file.rs",
+        "a key of Gemini's, where a service account is expected",
+    ),
+    (
         "cmd/setup.rs",
         "Gemini's terms, and a model for OpenAI, which has no default",
     ),
@@ -90,18 +94,11 @@ const NAME_ONE: &[(&str, &str)] = &[
     ),
     ("config/addresses.rs", "a path of Google's"),
     (
-        "config/chosen.rs",
-        "Gemini's models that only transcribe, and the voice in reserve",
-    ),
-    (
-        "config/endpoint.rs",
-        "the service account, and voices of one language",
-    ),
-    (
         "config/keys/safe_arguments.rs",
         "voices that cost what the others cost",
     ),
     ("config/sections.rs", "settings that only one provider has"),
+    ("config/written.rs", "a table as an example"),
 ];
 
 /// What stands before the name of a setting: the macro that knows all of them, and what declares them, or the one that holds
@@ -261,12 +258,9 @@ fn a_provider_is_named_in_its_own_files_and_in_the_one_table() {
         let code = code_of(path, text);
         all.iter().any(|(stage, name)| {
             let is_its_own = path.starts_with("cloud") && path.to_string_lossy().contains(name);
-            let forms = [
-                format!("\"{name}\""),
-                format!("{stage}.{name}."),
-                format!("{name}::make"),
-            ];
-            !is_its_own && forms.iter().any(|form| code.contains(form))
+            let forms = [format!("{stage}.{name}."), format!("{name}::make")];
+            let names_it = || forms.iter().any(|form| code.contains(form)) || tells(code, name);
+            !is_its_own && names_it()
         })
     };
     let found: BTreeSet<_> = sources().filter(names_one).map(|(path, _)| path).collect();
@@ -295,6 +289,20 @@ fn a_setting_is_named_by_the_macro_that_knows_all_and_a_name_is_put_together_in_
         }
     }
     assert!(raw.is_empty(), "{raw:#?}");
+}
+
+/// Whether a word stands by itself in a text of the code, such as "name openai or gemini"; a setting's name is none.
+fn tells(code: &str, word: &str) -> bool {
+    let code = code.replace("\\\"", "").replace("'\"'", "");
+    let is_part = |c: char| c.is_alphanumeric() || "_-./".contains(c);
+    let mut texts = code.split('"').skip(1).step_by(2);
+    texts.any(|text| {
+        text.match_indices(word).any(|(at, _)| {
+            let before = text[..at].chars().next_back();
+            let after = text[at + word.len()..].chars().next();
+            !before.is_some_and(is_part) && !after.is_some_and(is_part)
+        })
+    })
 }
 
 #[test]

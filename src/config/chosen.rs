@@ -10,7 +10,7 @@ use super::endpoint::{Endpoint, Provider};
 use super::keys::{self, setting};
 use super::kind::AUTO;
 use super::layers::Layers;
-use super::providers;
+use super::providers::{self, WITH_KEY};
 use crate::config::catalogue;
 use crate::sys::error::Stage;
 
@@ -31,7 +31,10 @@ pub(super) fn endpoints(layers: &Layers, stage: &str) -> Vec<Endpoint> {
     for name in others {
         match (name.as_str(), named.as_str()) {
             (AUTO, AUTO) => all.extend_from_slice(&keyed),
-            (AUTO, _) => all.extend(named_one(layers, stage, usual_fallback(stage))),
+            (AUTO, _) => {
+                let usual = providers::stand_in(stage);
+                all.extend(usual.and_then(|name| named_one(layers, stage, name)));
+            }
             (name, _) => all.extend(named_one(layers, stage, name)),
         }
     }
@@ -49,14 +52,13 @@ pub(super) fn endpoints(layers: &Layers, stage: &str) -> Vec<Endpoint> {
     all
 }
 
-/// The usual model of Gemini, where one is named that only transcribes: over this interface these were reported to give
-/// empty transcripts.
+/// The usual model, where one is named that only transcribes: over Gemini's interface these were reported to give empty
+/// transcripts.
 fn beside_transcriber(stage: &str, endpoint: &Endpoint) -> Option<Endpoint> {
-    let is_one = stage == "stt"
-        && endpoint.provider.name() == "gemini"
-        && endpoint.model.contains("transcribe");
+    let usual = endpoint.provider.setting(stage, "model")?;
+    let is_one = stage == "stt" && endpoint.only_transcribes();
     is_one.then(|| Endpoint {
-        model: setting!("stt.gemini.model").default_text().to_owned(),
+        model: usual.default_text().to_owned(),
         ..endpoint.clone()
     })
 }
@@ -103,11 +105,9 @@ pub(super) fn owner(layers: &Layers, stage: &str, value: &str) -> Option<Provide
 
 /// Why no provider of `stage` is asked, where the choice is left to the program and none has a key.
 pub(super) fn nothing_to_choose(layers: &Layers, stage: &str, what: &str, file: &Path) -> String {
-    let key = format!(
-        "no key for {what}: set api_key under [gemini] in {file}, or GEMINI_API_KEY; sudo phone-assistant setup asks \
-         for it",
-        file = file.display()
-    );
+    let (usual, _) = WITH_KEY[0];
+    let place = Provider::called(usual.name).place_of_key(stage, file);
+    let key = format!("no key for {what}: set {place}; sudo phone-assistant setup asks for it");
     let all = all(layers, stage);
     let with_key = all.iter().filter(|endpoint| endpoint.api_key.is_some());
     let mut lacks = with_key.filter_map(|endpoint| endpoint.missing(stage, what, file));
@@ -160,11 +160,6 @@ fn has_account(path: &str) -> bool {
     } else {
         !path.is_empty()
     }
-}
-
-/// The provider that speaks in place of a named one unless the settings say otherwise.
-fn usual_fallback(stage: &str) -> &'static str {
-    if stage == "tts" { "google" } else { "" }
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::fmt;
 use std::path::Path;
 
 use super::addresses::{base_of, host_of, origin_of};
-use super::keys::{self, Key, Kind};
+use super::keys::{self, Key};
 use super::layers::Layers;
+use super::providers::{self, Api};
 use super::values::Secret;
 use super::voices;
 use crate::sys::language::is_same;
@@ -37,9 +38,9 @@ impl Endpoint {
     /// What the settings say of `provider`, which does the work of `stage`.
     pub(super) fn of(layers: &Layers, stage: &str, provider: Provider) -> Self {
         let setting = |key: &str| provider.setting(stage, key);
-        let address = setting("base_url");
-        let speaks_openai = address.is_some_and(|key| key.kind == Kind::UrlOrPrivate);
-        let base_url = base_of(&layers.text(address), speaks_openai);
+        let row = providers::row(stage, provider.0);
+        let speaks_openai = row.is_some_and(|row| row.api == Api::OpenAi);
+        let base_url = base_of(&layers.text(setting("base_url")), speaks_openai);
         let own = layers.secret(setting("api_key"));
         // The key of a cloud service does not belong into a network without TLS.
         let api_key = if is_private(&base_url) {
@@ -74,7 +75,14 @@ impl Endpoint {
 
     /// Whether each of its voices speaks one language, and callers of another hear another voice.
     pub(crate) fn has_voices_by_language(&self) -> bool {
-        self.provider.name() == "google"
+        let row = providers::row("tts", self.provider.0);
+        row.is_some_and(|row| row.has_voices_by_language)
+    }
+
+    /// Whether its model is one for speech to text that is made to transcribe, and is told nothing else to do.
+    pub(crate) fn only_transcribes(&self) -> bool {
+        let word = providers::row("stt", self.provider.0).and_then(|row| row.transcribers);
+        word.is_some_and(|word| self.model.contains(word))
     }
 
     /// Those of the `languages` for which this voice is none, going by its name: another one speaks them, or it reads them as
@@ -127,7 +135,7 @@ impl Endpoint {
 
     /// Whether Google's service account signs in there.
     pub(crate) fn uses_account(&self) -> bool {
-        self.api_key.is_none() && TAKE_ACCOUNTS.contains(&self.provider)
+        self.api_key.is_none() && providers::takes_account(self.provider.0)
     }
 }
 
@@ -165,7 +173,7 @@ impl Provider {
     }
 
     /// Where its key belongs, for people: under its own name, where that is for all stages, and else under `stage`.
-    fn place_of_key(self, stage: &str, file: &Path) -> String {
+    pub(super) fn place_of_key(self, stage: &str, file: &Path) -> String {
         let (name, file) = (self.0, file.display());
         match keys::in_table(name, "api_key") {
             None => format!("api_key under [{stage}.{name}] in {file}"),
@@ -185,9 +193,6 @@ impl Provider {
 fn is_private(base_url: &str) -> bool {
     base_url.starts_with("http://")
 }
-
-/// The providers that Google's service account can sign in to.
-const TAKE_ACCOUNTS: [Provider; 2] = [Provider("google"), Provider("gemini")];
 
 #[cfg(test)]
 mod tests {

@@ -15,6 +15,7 @@ use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::gemini::wire::{Body, Part, Turn};
 use crate::cloud::gemini::{Gemini, KEY};
+use crate::cloud::google_auth;
 use crate::cloud::{Error, FRAME_TOKENS, Listed, Service, Tokens};
 use crate::config::{Endpoint, Tts};
 use crate::sys::deadline::Deadline;
@@ -170,7 +171,7 @@ const SPEEDS: &[(f64, &str)] = &[
 const SERVICE: Service = Service {
     name: "Gemini's voice",
     settings: "[tts.gemini]",
-    key: "[google] credentials",
+    key: google_auth::KEY,
 };
 
 /// The first piece as soon as it stands, and the rest in two.
