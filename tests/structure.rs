@@ -93,6 +93,7 @@ const NAME_ONE: &[(&str, &str)] = &[
         "a key of Gemini's is used in place of the service account",
     ),
     ("config/addresses.rs", "a path of Google's"),
+    ("config/keys.rs", "the voices that may be arguments"),
     (
         "config/keys/safe_arguments.rs",
         "voices that cost what the others cost",
@@ -104,6 +105,20 @@ const NAME_ONE: &[(&str, &str)] = &[
 /// What stands before the name of a setting: the macro that knows all of them, and what declares them, or the one that holds
 /// a key, in their tables.
 const NAMED_BY: &[&str] = &["setting!(", "key(", "setting:"];
+
+/// Where settings are named and not read.
+const NO_READERS: &[&str] = &["config/keys", "config/keys.rs", "config/personas.rs"];
+
+/// What is read of each stage and each provider, by a name that is put together.
+const READ_OF_ALL: &[&str] = &[
+    "api_key",
+    "api_key_file",
+    "base_url",
+    "fallback",
+    "model",
+    "provider",
+    "voice",
+];
 
 /// What is never shown but compared: all settings that decide something.
 const DIGESTS: &[&str] = &["cmd/check/disclosure.rs", "services.rs"];
@@ -303,6 +318,27 @@ fn tells(code: &str, word: &str) -> bool {
             !before.is_some_and(is_part) && !after.is_some_and(is_part)
         })
     })
+}
+
+#[test]
+fn each_setting_is_read() {
+    let is_reader = |path: &Path| {
+        let is_other = NO_READERS.iter().any(|other| path.starts_with(other));
+        (path.starts_with("config") || path == Path::new("config.rs")) && !is_other
+    };
+    let readers = sources().filter(|(path, _)| is_reader(path));
+    let code: String = readers
+        .map(|(path, text)| code_of(&path, &text).to_owned())
+        .collect();
+    // Without white space, since rustfmt breaks lines.
+    let code: String = code.split_whitespace().collect();
+    let is_read = |name: &str| {
+        let last = name.rsplit('.').next().unwrap_or_default();
+        READ_OF_ALL.contains(&last) || code.contains(&format!("setting!(\"{name}\")"))
+    };
+    let unread = KEYS.iter().map(|key| key.name);
+    let unread: Vec<_> = unread.filter(|name| !is_read(name)).collect();
+    assert!(unread.is_empty(), "{unread:#?}");
 }
 
 #[test]

@@ -42,8 +42,39 @@ const SAFE_ARGUMENTS: &[&Key] = &[
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
-    use crate::config::keys::{Kind, find};
+    use crate::config::keys::{KEYS, Kind, find, in_table};
+
+    /// The settings that a text names in backticks, by name, as a whole section, or as a section and then some of it.
+    fn named(text: &str) -> BTreeSet<&'static str> {
+        let words: Vec<_> = text.split('`').skip(1).step_by(2).collect();
+        let mut section = "";
+        let mut names = BTreeSet::new();
+        for (index, word) in words.iter().enumerate() {
+            let next = words.get(index + 1).copied().unwrap_or_default();
+            if let Some(key) = find(word).or_else(|| in_table(section, word)) {
+                names.insert(key.name);
+            } else if in_table(word, next).is_some() {
+                section = word;
+            } else {
+                let all = KEYS.iter().map(|key| key.name);
+                let is_in = |name: &&str| name.rsplit_once('.').is_some_and(|(of, _)| of == *word);
+                names.extend(all.filter(is_in));
+            }
+        }
+        names
+    }
+
+    #[test]
+    fn the_text_of_the_setting_that_allows_more_names_each_safe_argument() {
+        let told = named(setting!("call.arguments").meaning);
+        let safe = SAFE_ARGUMENTS.iter().map(|key| key.name);
+        // The dialplan may set this one too.
+        let safe = safe.chain([setting!("recording.keep").name]);
+        assert_eq!(told, safe.collect());
+    }
 
     #[test]
     fn safe_arguments_are_settings_and_none_of_them_leads_somewhere_or_spends() {
