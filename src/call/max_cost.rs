@@ -155,7 +155,7 @@ mod tests {
     use super::*;
     use crate::cloud::budget::MAX_TRIES;
     use crate::cloud::llm::functions::Function;
-    use crate::config::{Arguments, Config, Job, Provider};
+    use crate::config::{Arguments, Config, Needs, Provider};
     use crate::services;
     use crate::sys::date;
     use crate::sys::hangup::Hangup;
@@ -167,7 +167,7 @@ mod tests {
         let folder = testkit::TempDir::new().expect("a temporary folder");
         let file = folder.path().join("config.toml");
         testkit::write_secret(&file, "gemini.api_key = 'AQ.1'\n");
-        let config = Config::load(Job::Say, &Arguments::of_file(Some(file)), &|_| None);
+        let config = Config::load(Needs::Voice, &Arguments::of_file(Some(file)), &|_| None);
         let config = config.expect("complete");
         let voices = services::voices(&config, &Hangup::default()).expect("one");
         let [gemini] = voices.candidates() else {
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn all_requests_that_calls_of_functions_add_are_set_aside_and_none_without_functions() {
         let file = Arguments::of_file(None);
-        let config = Config::load(Job::Say, &file, &|name| {
+        let config = Config::load(Needs::Voice, &file, &|name| {
             (name == "GEMINI_API_KEY").then(|| "AQ.1".into())
         });
         let config = config.expect("complete");
@@ -255,7 +255,7 @@ mod tests {
             );
             let mut arguments = Arguments::of_file(Some(file));
             (arguments.recording, arguments.reply) = (Some("q".into()), Some("r".into()));
-            let config = Config::load(Job::Call, &arguments, &|_| None);
+            let config = Config::load(Needs::Call, &arguments, &|_| None);
             let config = config.expect("complete");
             let services = Services::new(&config, &Hangup::default()).expect("they are known");
             let settings = Settings::of(&config, "Be kind.".to_owned()).opening(opening.to_owned());

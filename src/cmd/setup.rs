@@ -16,7 +16,7 @@ use crate::cloud::google_auth::ServiceAccount;
 use crate::cmd::place::{self, Ground};
 use crate::config::keys::{self, setting};
 use crate::config::providers;
-use crate::config::{Config, Endpoint, Environment, Faults, Job, first_on};
+use crate::config::{Config, Endpoint, Environment, Faults, Needs, first_on};
 use crate::services::SetupError;
 use crate::sys::deadline::{Clock, Deadline};
 use crate::sys::error::Stage;
@@ -149,7 +149,7 @@ pub(crate) fn run<'a>(
         has_new_account: false,
         today: options.today,
     };
-    setup.config(Job::Calls)?;
+    setup.config(Needs::Nothing)?;
     let key = setup.key(options.key)?;
     if let Some(key) = &key {
         setup.take(key, options.is_tried.then_some(clock))?;
@@ -174,9 +174,9 @@ struct Setup<'a> {
 
 impl Setup<'_> {
     /// The settings as they would be.
-    fn config(&self, job: Job) -> Result<Config, Faults> {
+    fn config(&self, needs: Needs) -> Result<Config, Faults> {
         let text = self.settings.text();
-        Config::of_text(job, &text, self.file.clone(), self.environment)
+        Config::of_text(needs, &text, self.file.clone(), self.environment)
     }
 
     /// The settings with all that setup will have written.
@@ -189,7 +189,7 @@ impl Setup<'_> {
                 .ok();
         }
         let file = self.file.clone();
-        let config = Config::of_text(Job::Check, &settings.text(), file, self.environment);
+        let config = Config::of_text(Needs::Stages, &settings.text(), file, self.environment);
         config.unwrap_or_else(|faults| *faults.understood)
     }
 
@@ -199,7 +199,7 @@ impl Setup<'_> {
             return Key::recognize(&key).map(Some);
         }
         let known = self
-            .config(Job::Check)
+            .config(Needs::Stages)
             .ok()
             .map(|config| described(&config));
         if self.asker.is_none() {
@@ -352,7 +352,7 @@ impl Setup<'_> {
     /// systemd hands to Asterisk is made anew at each start.
     fn place_of_account(&self) -> Result<PathBuf, Faults> {
         let (text, file) = (self.settings.text(), self.file.clone());
-        Ok(Config::of_text(Job::Calls, &text, file, &|_| None)?.credentials)
+        Ok(Config::of_text(Needs::Nothing, &text, file, &|_| None)?.credentials)
     }
 
     /// Shows the values that change, with those before. Returns whether one is replaced.

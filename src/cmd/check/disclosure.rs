@@ -12,7 +12,7 @@ use super::sounds;
 use crate::audio::telephone::Encoding;
 use crate::cloud::budget::Budget;
 use crate::config::keys::setting;
-use crate::config::{Arguments, Audience, Config, Environment, Job, Limits, Sentence};
+use crate::config::{Arguments, Audience, Config, Environment, Limits, Needs, Sentence};
 use crate::knowledge::language::Language;
 use crate::services;
 use crate::spending::bill::{Bill, Billing};
@@ -39,7 +39,7 @@ pub(super) fn examine(
         Audience::Outside => "callers who are not known as phones of this Asterisk",
         Audience::All => "all callers",
     };
-    let personas = of_personas(config, Job::Check, arguments, environment);
+    let personas = of_personas(config, Needs::Stages, arguments, environment);
     let first = &config.stt.language;
     let mut known = BTreeSet::new();
     for (of, config) in [(String::new(), config.clone())]

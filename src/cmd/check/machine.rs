@@ -216,7 +216,7 @@ mod tests {
 
     use super::*;
     use crate::cmd::check::finding::{Finding, Status, findings};
-    use crate::config::{Arguments, Job};
+    use crate::config::{Arguments, Needs};
 
     /// What is found with these arguments, and no settings file.
     fn found_with(arguments: &[&str]) -> Vec<Finding> {
@@ -230,7 +230,7 @@ mod tests {
             _ => None,
         };
         let arguments = Arguments::parse(arguments.iter().copied());
-        let config = Config::load(Job::Check, &arguments, &environment);
+        let config = Config::load(Needs::Stages, &arguments, &environment);
         findings(|report| examine(&config, &environment, report))
     }
 

@@ -271,7 +271,7 @@ mod tests {
 
     use super::*;
     use crate::cmd::check::finding::Style;
-    use crate::config::Job;
+    use crate::config::Needs;
     use crate::sys::date::WallClock;
 
     #[test]
@@ -318,7 +318,7 @@ mod tests {
             ([two, own, "tts.openai.voice = 'alloy'\n", ""], ""),
         ] {
             let text = format!("secrets.allow_readable = true\n{}", settings.concat());
-            let config = Config::of_text(Job::Check, &text, "config.toml".into(), &|_| None);
+            let config = Config::of_text(Needs::Stages, &text, "config.toml".into(), &|_| None);
             let config = config.unwrap_or_else(|faults| panic!("{text}: {faults}"));
             let mut sink = std::io::sink();
             let mut report = Report::new(&mut sink, Style::Silent);
@@ -342,7 +342,7 @@ mod tests {
         assert_eq!(any_of(Stage::Tts, |_| true), "openai, google or gemini");
         let text = "secrets.allow_readable = true\ngemini.api_key = 'AQ.1'\nopenai.api_key = 'sk-1'\n\
             llm.openai.model = 'm'\n";
-        let config = Config::of_text(Job::Check, text, "config.toml".into(), &|_| None);
+        let config = Config::of_text(Needs::Stages, text, "config.toml".into(), &|_| None);
         let config = config.expect("complete");
         let maker = Maker::new(&config, &Hangup::default()).expect("no proxy");
         let models = maker.models().expect("they are known");
@@ -428,7 +428,7 @@ mod tests {
         ];
         for (text, days, status, expected) in table {
             let text = format!("secrets.allow_readable = true\n{text}");
-            let config = Config::of_text(Job::Say, &text, "config.toml".into(), &|_| None);
+            let config = Config::of_text(Needs::Voice, &text, "config.toml".into(), &|_| None);
             let config = config.unwrap_or_else(|faults| panic!("{text}: {faults}"));
             let maker = Maker::new(&config, &Hangup::default()).expect("no proxy");
             let clock: WallClock = match days {

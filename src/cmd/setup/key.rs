@@ -9,7 +9,7 @@ use crate::cloud::fallback::Fallback;
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::{self, Listed};
 use crate::config::providers::{Row, SetupKey, WITH_KEY, key_kind};
-use crate::config::{Config, Job, Secret, keys, pasted_key};
+use crate::config::{Config, Needs, Secret, keys, pasted_key};
 use crate::services::{Maker, SetupError};
 use crate::sys::deadline::Deadline;
 use crate::sys::hangup::Hangup;
@@ -88,7 +88,7 @@ impl Key {
             .iter()
             .any(|change| is_own(change.setting.name) && !change.before.is_empty());
         // What else is missing does not matter here, and no key of the environment is meant.
-        let config = Config::of_text(Job::Calls, &settings.text(), file, &|_| None);
+        let config = Config::of_text(Needs::Nothing, &settings.text(), file, &|_| None);
         let config = config.unwrap_or_else(|faults| *faults.understood);
         let maker = Maker::new(&config, &Hangup::default()).map_err(Error::Setup)?;
         let maker = maker.for_lists();
