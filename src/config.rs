@@ -345,7 +345,8 @@ impl Config {
         }
     }
 
-    /// Returns what is among `needs` and is not set. Of a stage one endpoint must be complete; one that is not is dropped.
+    /// Returns what is among `needs` and is not set. Of a stage one endpoint must be complete; any other that is not is
+    /// dropped.
     fn missing(
         &mut self,
         needs: Needs,

@@ -102,8 +102,8 @@ const NAME_ONE: &[(&str, &str)] = &[
     ("config/written.rs", "a table as an example"),
 ];
 
-/// What stands before the name of a setting: the macro that knows all of them, and what declares them, or the one that holds
-/// a key, in their tables.
+/// What stands before the name of a setting: the macro that knows all of them, and what their tables have there to declare
+/// one, or to name the one that holds a key.
 const NAMED_BY: &[&str] = &["setting!(", "key(", "setting:"];
 
 /// Where settings are named and not read.

@@ -1,11 +1,11 @@
-//! Every setting: its name, what it may hold, its default, and what it does. `phone-assistant help settings` prints them all.
+//! Every setting: its name, what it may hold, its default, and what it does. `phone-assistant help settings` prints all.
 //!
 //! A new setting is:
 //! - declared and described once: here, or in `config/providers.rs` where it is of a provider's own table;
 //! - read by [`setting!`] into its field of `config.rs`, `sections.rs`, `knowledge.rs`, `limits.rs`, `messages.rs` or
 //!   `shared.rs`; `endpoint.rs` and `chosen.rs` read what every provider or stage has;
-//! - no argument of `AGI()` unless it stands in `keys/safe_arguments.rs`, and no persona's unless it does in `personas.rs`;
-//! - a fault by its [`Kind`], or by `faults` of its section where one value alone does not tell;
+//! - an argument of `AGI()` only where it stands in `keys/safe_arguments.rs`, and a persona's where in `personas.rs`;
+//! - checked by its [`Kind`], and by `faults` of its section where one value alone does not tell;
 //! - warned of in `cmd/check`, where it can be right and do nothing.
 
 mod misspelt;
@@ -226,8 +226,8 @@ const REST: &[Key] = &[
     key("call.arguments", Kind::OneOf(&["safe", "all"]), r#""safe""#,
         "Which settings may be arguments of `AGI()`. `safe` allows none that leads elsewhere, spends more or holds a key, \
          but what is said and heard: `languages`, `llm.persona`, `stt.language`, `stt.alternative_languages`, \
-         `stt.punctuation`, `tts.openai.voice`, `tts.gemini.voice`, `tts.gain_db`, `tts.level_dbfs`, all of `reply` and \
-         `waiting`, and of `conversation` `ask_after`, `barge_in`, `goodbye`, `greeting`, `quiet` and `still_there`; also \
+         `stt.punctuation`, `tts.openai.voice`, `tts.gemini.voice`, `tts.gain_db`, `tts.level_dbfs`, all of `reply` \
+         and `waiting`, and of `conversation` `ask_after`, `barge_in`, `goodbye`, `greeting`, `quiet` and `still_there`; also \
          `recording.keep`, where Asterisk starts the program itself."),
     key("call.deadline", Kind::Number(3.0, 120.0, "s"), "25.0",
         "From the start of the program to the first word of the answer. After that the caller hears the apology."),

@@ -1,8 +1,8 @@
 //! The one table of providers: a row for each provider of each stage.
 //!
-//! A new provider is a row here; the file of its name in `cloud/stt`, `cloud/llm` or `cloud/tts` with the code that speaks to
-//! it, and the line `mod NAME;` in the `mod.rs` beside that file; and what its models cost in `catalogue.toml`, with its
-//! hosts where a last day is known. A key that it has for all stages, `NAME.api_key`, is declared in `keys.rs`.
+//! A new provider is a row here; the file of its name in `cloud/stt`, `cloud/llm` or `cloud/tts` with the code that
+//! speaks to it, and the line `mod NAME;` in the `mod.rs` beside that file; and what its models cost in `catalogue.toml`,
+//! with its hosts where a last day is known. A key that it has for all stages, `NAME.api_key`, is declared in `keys.rs`.
 
 use super::kind::{AUTO, Key, Kind, NOTHING, key};
 use super::voices;
