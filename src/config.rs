@@ -82,19 +82,19 @@ impl Faults {
 /// The process's environment, or a test's.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Which job the settings are for: only what it uses must be complete.
+/// What must be complete in the settings, by what they are read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Job {
-    /// A whole call.
+pub enum Needs {
+    /// All stages, the recording of a question and the place for its answer: a call.
     Call,
-    /// A conversation of several turns, without a recording.
+    /// All stages, and the place for answers: a conversation of several turns.
     Conversation,
-    /// Speaking a text into a file.
-    Say,
-    /// Showing the log of calls, who is remembered, or when the house is open.
-    Calls,
-    /// Checking everything.
-    Check,
+    /// All stages.
+    Stages,
+    /// The stage that speaks.
+    Voice,
+    /// Nothing: what is set only has to be right.
+    Nothing,
 }
 
 /// Why a provider is not asked.
@@ -113,9 +113,9 @@ pub struct Unusable {
 /// The settings, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The recording of the question (`recording=`); empty for jobs without one.
+    /// The recording of the question (`recording=`); empty where none is needed.
     pub recording: PathBuf,
-    /// The answer's place, without extension (`reply=`); empty for jobs without one.
+    /// The answer's place, without extension (`reply=`); empty where none is needed.
     pub reply: PathBuf,
     /// `[recording]`
     pub keep_recording: bool,
@@ -181,6 +181,12 @@ impl Config {
         State::new(&self.state_folder).with(self.shared.clone())
     }
 
+    /// What sets this setting otherwise than by default, if anything does.
+    pub(crate) fn set(&self, key: impl Into<Option<&'static keys::Key>>) -> Option<&Shown> {
+        let key = key.into()?;
+        self.shown.iter().find(|shown| shown.name == key.name)
+    }
+
     /// Whether callers may be asked for a PIN.
     pub(crate) fn has_pins(&self) -> bool {
         self.tools.iter().any(|tool| tool.pin_file.is_some())
@@ -191,7 +197,7 @@ impl Config {
     /// # Errors
     /// All [`Faults`] together.
     pub fn load(
-        job: Job,
+        needs: Needs,
         arguments: &Arguments,
         environment: Environment<'_>,
     ) -> Result<Self, Faults> {
@@ -204,7 +210,7 @@ impl Config {
             // it.
             .filter(|_| !arguments.are_remote());
         let (file, text) = file::add(&mut layers, named, environment);
-        Self::of_layers(layers, job, arguments, (file, &text), environment)
+        Self::of_layers(layers, needs, arguments, (file, &text), environment)
     }
 
     /// Reads all layers, with `text` for what the settings file `file` says.
@@ -212,7 +218,7 @@ impl Config {
     /// # Errors
     /// All [`Faults`] together.
     pub(crate) fn of_text(
-        job: Job,
+        needs: Needs,
         text: &str,
         file: PathBuf,
         environment: Environment<'_>,
@@ -221,7 +227,7 @@ impl Config {
         layers.add_file(text, &file.display().to_string());
         Self::of_layers(
             layers,
-            job,
+            needs,
             &Arguments::default(),
             (file, text),
             environment,
@@ -244,7 +250,7 @@ impl Config {
     /// Lays what lies above the settings file on top of it, and makes the settings of all.
     fn of_layers(
         mut layers: Layers,
-        job: Job,
+        needs: Needs,
         arguments: &Arguments,
         (file, text): (PathBuf, &str),
         environment: Environment<'_>,
@@ -252,9 +258,9 @@ impl Config {
         if let Some(folder) = environment("CREDENTIALS_DIRECTORY") {
             layers.add_credentials(Path::new(&folder));
         }
-        for (variable, name) in keys::ENVIRONMENT {
+        for (variable, key) in keys::ENVIRONMENT {
             if let Some(value) = environment(variable).filter(|value| !value.is_empty()) {
-                layers.add_text(name, &value, variable);
+                layers.add_text(key.name, &value, variable);
             }
         }
         // Arguments come after the other sources: whether they may be any is decided by `call.arguments` in those below
@@ -269,8 +275,8 @@ impl Config {
         layers.faults.extend(shared::faults(&layers));
         let mut config = Self::assemble(&layers, arguments);
         // The dialplan cannot play what is to be interrupted.
-        config.is_streamed |= job == Job::Conversation;
-        let missing = config.missing(job, arguments, &layers, &file);
+        config.is_streamed |= needs == Needs::Conversation;
+        let missing = config.missing(needs, arguments, &layers, &file);
         // What a broken file says is not known, and so it does not lack anything.
         if layers.is_whole {
             layers.faults.extend(missing);
@@ -292,10 +298,12 @@ impl Config {
     /// Loads the settings for commands that look into past calls. They are needed most when settings are wrong, so
     /// faults are only logged.
     pub(crate) fn to_look_back(config: Option<PathBuf>, environment: Environment<'_>) -> Self {
-        Self::load(Job::Calls, &Arguments::of_file(config), environment).unwrap_or_else(|faults| {
-            warn!("{faults}");
-            *faults.understood
-        })
+        Self::load(Needs::Nothing, &Arguments::of_file(config), environment).unwrap_or_else(
+            |faults| {
+                warn!("{faults}");
+                *faults.understood
+            },
+        )
     }
 
     fn assemble(layers: &Layers, arguments: &Arguments) -> Self {
@@ -337,19 +345,20 @@ impl Config {
         }
     }
 
-    /// Returns what `job` needs and is not set. Of a stage one endpoint must be complete; one that is not is dropped.
+    /// Returns what is among `needs` and is not set. Of a stage one endpoint must be complete; any other that is not is
+    /// dropped.
     fn missing(
         &mut self,
-        job: Job,
+        needs: Needs,
         arguments: &Arguments,
         layers: &Layers,
         file: &Path,
     ) -> Vec<String> {
-        let mut faults = match job {
-            Job::Calls => return Vec::new(),
-            Job::Call => self.odd_arguments(arguments, true),
-            Job::Conversation => self.odd_arguments(arguments, false),
-            Job::Say | Job::Check => Vec::new(),
+        let mut faults = match needs {
+            Needs::Nothing => return Vec::new(),
+            Needs::Call => self.odd_arguments(arguments, true),
+            Needs::Conversation => self.odd_arguments(arguments, false),
+            Needs::Voice | Needs::Stages => Vec::new(),
         };
         let stages = [
             ("stt", "speech to text", &mut self.stt.endpoints),
@@ -357,7 +366,7 @@ impl Config {
             ("tts", "the voice", &mut self.tts.endpoints),
         ];
         for (stage, what, endpoints) in stages {
-            if job != Job::Say || stage == "tts" {
+            if needs != Needs::Voice || stage == "tts" {
                 let unusable = complete(stage, what, endpoints, file);
                 if endpoints.is_empty() {
                     let first = unusable.into_iter().map(|first| first.what).next();

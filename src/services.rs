@@ -342,7 +342,7 @@ const FINGERPRINT_BYTES: usize = 12;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Arguments, Job};
+    use crate::config::{Arguments, Needs};
 
     /// The last second of OpenAI's voices, by <https://developers.openai.com/api/docs/guides/text-to-speech>.
     fn last_second() -> SystemTime {
@@ -362,7 +362,7 @@ mod tests {
         let key_file = format!("google.credentials = '{}'", key_file.display());
         let text = text.replace("ACCOUNT", &key_file);
         std::fs::write(&file, format!("secrets.allow_readable = true\n{text}")).expect("written");
-        let config = Config::load(Job::Say, &Arguments::of_file(Some(file)), &|_| None);
+        let config = Config::load(Needs::Voice, &Arguments::of_file(Some(file)), &|_| None);
         let config = config.unwrap_or_else(|faults| panic!("{text}: {faults}"));
         (folder, config)
     }

@@ -27,6 +27,7 @@ use crate::sys::hangup::Hangup;
 use crate::sys::plain::plain_to;
 
 pub(crate) use pin::{Pin, Tries, Verdict, guard_of_pins};
+pub(crate) use reply::MAX_TOLD;
 
 /// The caller, as far as tools ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +104,7 @@ impl Tools {
 
     fn send(&self, tool: &Tool, asked: Asked, cancel: &Hangup) -> Result<String, String> {
         let auth = match header(tool) {
-            Ok(header) => Auth::Own(header.into_iter().collect()),
+            Ok(header) => Auth::Headers(header.into_iter().collect()),
             Err(why) => {
                 warn!("the tool {}: {why}", tool.name);
                 return Err("it cannot be used, as its settings are wrong".to_owned());

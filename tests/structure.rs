@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use phone_assistant::config::keys::providers;
+use phone_assistant::config::keys::{KEYS, providers};
 
 use crate::docs::reading::source_files;
 
@@ -77,6 +77,10 @@ const PROVIDERS: &str = "config/providers.rs";
 /// Files that name a provider beside its own files and the table, for what no other one has, and why.
 const NAME_ONE: &[(&str, &str)] = &[
     (
+        "cloud/google_auth/key_file.rs",
+        "a key of Gemini's, where a service account is expected",
+    ),
+    (
         "cmd/setup.rs",
         "Gemini's terms, and a model for OpenAI, which has no default",
     ),
@@ -89,19 +93,31 @@ const NAME_ONE: &[(&str, &str)] = &[
         "a key of Gemini's is used in place of the service account",
     ),
     ("config/addresses.rs", "a path of Google's"),
-    (
-        "config/chosen.rs",
-        "Gemini's models that only transcribe, and the voice in reserve",
-    ),
-    (
-        "config/endpoint.rs",
-        "the service account, and voices of one language",
-    ),
+    ("config/keys.rs", "the voices that may be arguments"),
     (
         "config/keys/safe_arguments.rs",
         "voices that cost what the others cost",
     ),
     ("config/sections.rs", "settings that only one provider has"),
+    ("config/written.rs", "a table as an example"),
+];
+
+/// What stands before the name of a setting: the macro that knows all of them, and what their tables have there to declare
+/// one, or to name the one that holds a key.
+const NAMED_BY: &[&str] = &["setting!(", "key(", "setting:"];
+
+/// Where settings are named and not read.
+const NO_READERS: &[&str] = &["config/keys", "config/keys.rs", "config/personas.rs"];
+
+/// What is read of each stage and each provider, by a name that is put together.
+const READ_OF_ALL: &[&str] = &[
+    "api_key",
+    "api_key_file",
+    "base_url",
+    "fallback",
+    "model",
+    "provider",
+    "voice",
 ];
 
 /// What is never shown but compared: all settings that decide something.
@@ -265,17 +281,72 @@ fn a_provider_is_named_in_its_own_files_and_in_the_one_table() {
         let code = code_of(path, text);
         all.iter().any(|(stage, name)| {
             let is_its_own = path.starts_with("cloud") && path.to_string_lossy().contains(name);
-            let forms = [
-                format!("\"{name}\""),
-                format!("{stage}.{name}."),
-                format!("{name}::make"),
-            ];
-            !is_its_own && forms.iter().any(|form| code.contains(form))
+            let forms = [format!("{stage}.{name}."), format!("{name}::make")];
+            let names_it = || forms.iter().any(|form| code.contains(form)) || tells(code, name);
+            !is_its_own && names_it()
         })
     };
     let found: BTreeSet<_> = sources().filter(names_one).map(|(path, _)| path).collect();
     let known = NAME_ONE.iter().map(|(path, _)| *path).chain([PROVIDERS]);
     assert_eq!(found, known.map(PathBuf::from).collect());
+}
+
+/// A misspelt one does not compile, since `setting!` and the tables are read while compiling.
+#[test]
+fn a_setting_is_named_by_the_macro_that_knows_all_and_a_name_is_put_together_in_one_place() {
+    let mut raw = Vec::new();
+    for (path, text) in sources() {
+        let code = code_of(&path, &text);
+        for key in KEYS.iter().filter(|key| key.name.contains('.')) {
+            let quoted = format!("\"{}\"", key.name);
+            let is_raw = |at: usize| {
+                let before = code[..at].trim_end();
+                !NAMED_BY.iter().any(|known| before.ends_with(known))
+            };
+            if code.match_indices(&quoted).any(|(at, _)| is_raw(at)) {
+                raw.push(format!("{}: {}", path.display(), key.name));
+            }
+        }
+        if code.contains("find(&format!(") && path != Path::new("config/keys.rs") {
+            raw.push(format!("{}: find(&format!(", path.display()));
+        }
+    }
+    assert!(raw.is_empty(), "{raw:#?}");
+}
+
+/// Whether a word stands by itself in a text of the code, such as "name openai or gemini"; a setting's name is none.
+fn tells(code: &str, word: &str) -> bool {
+    let code = code.replace("\\\"", "").replace("'\"'", "");
+    let is_part = |c: char| c.is_alphanumeric() || "_-./".contains(c);
+    let mut texts = code.split('"').skip(1).step_by(2);
+    texts.any(|text| {
+        text.match_indices(word).any(|(at, _)| {
+            let before = text[..at].chars().next_back();
+            let after = text[at + word.len()..].chars().next();
+            !before.is_some_and(is_part) && !after.is_some_and(is_part)
+        })
+    })
+}
+
+#[test]
+fn each_setting_is_read() {
+    let is_reader = |path: &Path| {
+        let is_other = NO_READERS.iter().any(|other| path.starts_with(other));
+        (path.starts_with("config") || path == Path::new("config.rs")) && !is_other
+    };
+    let readers = sources().filter(|(path, _)| is_reader(path));
+    let code: String = readers
+        .map(|(path, text)| code_of(&path, &text).to_owned())
+        .collect();
+    // Without white space, since rustfmt breaks lines.
+    let code: String = code.split_whitespace().collect();
+    let is_read = |name: &str| {
+        let last = name.rsplit('.').next().unwrap_or_default();
+        READ_OF_ALL.contains(&last) || code.contains(&format!("setting!(\"{name}\")"))
+    };
+    let unread = KEYS.iter().map(|key| key.name);
+    let unread: Vec<_> = unread.filter(|name| !is_read(name)).collect();
+    assert!(unread.is_empty(), "{unread:#?}");
 }
 
 #[test]

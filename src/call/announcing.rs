@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::contract;
 use super::parts::Call;
 use super::phrase::Hearing;
-use crate::config::{Arguments, Config, Environment, Job, limits::Callers};
+use crate::config::{Arguments, Config, Environment, Needs, limits::Callers};
 use crate::spending::limits::Refused;
 use crate::sys::error::{At, Failure, INTERNAL, Stage};
 
@@ -41,7 +41,7 @@ impl<O: Write> Call<O> {
         environment: Environment<'_>,
     ) -> Result<(), Failure> {
         // This call has neither a recording nor a reply among its arguments, and the settings of a check want none.
-        let config = Config::load(Job::Check, arguments, environment);
+        let config = Config::load(Needs::Stages, arguments, environment);
         let mut config = config.at(Stage::Config)?;
         // The question that follows counts, and is remembered.
         config.limits.calls_per_hour = None;

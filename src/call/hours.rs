@@ -8,7 +8,7 @@ use super::contract;
 use super::line::Line;
 use super::messages::Messages;
 use crate::agi::Command;
-use crate::config::{Arguments, Config, Environment, Job};
+use crate::config::{Arguments, Config, Environment, Needs};
 use crate::knowledge::Opening;
 use crate::knowledge::hours::State;
 use crate::messages::Caller;
@@ -53,7 +53,7 @@ pub(super) fn tell<O: Write>(
 }
 
 fn find(arguments: &Arguments, environment: Environment<'_>) -> Result<State, Fault> {
-    let config = Config::load(Job::Calls, arguments, environment).map_err(|faults| Fault {
+    let config = Config::load(Needs::Nothing, arguments, environment).map_err(|faults| Fault {
         text: Chain(&faults).to_string(),
         config: None,
     })?;

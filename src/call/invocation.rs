@@ -7,7 +7,7 @@ use log::error;
 
 use super::line::Line;
 use crate::agi::{self, End, Session};
-use crate::config::{Arguments, Config, Environment, Job};
+use crate::config::{Arguments, Config, Environment, Needs};
 use crate::sys::deadline::Clock;
 use crate::sys::error::Chain;
 use crate::sys::files::RemovedAfterUse;
@@ -80,7 +80,7 @@ impl<I: Read + Send + 'static, O: Write> Invocation<'_, I, O> {
 /// Removes the recording of a call that was over before it began, unless it is to be kept.
 fn forget_recording(own: &[String], environment: Environment<'_>) {
     let arguments = Arguments::parse(own.iter().map(String::as_str));
-    let config = Config::load(Job::Call, &arguments, environment);
+    let config = Config::load(Needs::Call, &arguments, environment);
     let keep = config.map_or_else(
         |faults| faults.understood.keep_recording,
         |config| config.keep_recording,

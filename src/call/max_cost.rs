@@ -4,14 +4,16 @@ use std::time::{Duration, SystemTime};
 
 use super::settings::{Hearer, Settings};
 use crate::audio::Pcm;
+use crate::cloud::FRAME_TOKENS;
 use crate::cloud::llm::Question;
 use crate::cloud::stt;
 use crate::config::{Endpoint, catalogue};
 use crate::services::Services;
-use crate::spending::bill::{self, FRAME_TOKENS, audio, max_of_each, max_of_each_at};
+use crate::spending::bill::{self, audio, max_of_each, max_of_each_at};
 use crate::sys::costs::{MicroDollars, Price, Usage};
 use crate::sys::error::Stage;
 use crate::text::MIN_PIECE_CHARS;
+use crate::tools::MAX_TOLD;
 use crate::voice;
 
 /// The maximum cost of transcribing `speech` and answering it together with the words that are `known` beside it.
@@ -119,11 +121,12 @@ fn all_tokens(settings: &Settings, first: Usage) -> Usage {
 /// The maximum usage of what was called before, in a request of the same answer: each call with its result, and what the
 /// model has written with it.
 pub(super) fn of_rounds(settings: &Settings) -> Usage {
-    let rounds = u64::try_from(MAX_ROUNDS).unwrap_or(u64::MAX);
-    let calls = u64::try_from(MAX_CALLS).unwrap_or(u64::MAX);
+    let [rounds, calls, told] =
+        [MAX_ROUNDS, MAX_CALLS, MAX_TOLD].map(|most| u64::try_from(most).unwrap_or(u64::MAX));
     let written = u64::from(settings.max_output_tokens).saturating_add(SIGNATURE_TOKENS);
     Usage {
-        input_tokens: rounds * written + calls * MAX_RESULT_TOKENS,
+        // No token of a result is shorter than a byte.
+        input_tokens: rounds * written + calls * (told + FRAME_TOKENS),
         ..Usage::default()
     }
 }
@@ -140,9 +143,6 @@ pub(super) fn max_question_chars(speech: Duration) -> usize {
 pub(super) const MAX_ROUNDS: usize = 3;
 pub(super) const MAX_CALLS: usize = 6;
 
-/// What stands around a result, and its 8 kB: no token is shorter than a byte.
-const MAX_RESULT_TOKENS: u64 = 8 * 1024 + FRAME_TOKENS;
-
 /// More than a thought's signature has.
 const SIGNATURE_TOKENS: u64 = 4096;
 
@@ -155,17 +155,19 @@ mod tests {
     use super::*;
     use crate::cloud::budget::MAX_TRIES;
     use crate::cloud::llm::functions::Function;
-    use crate::config::{Arguments, Config, Job, Provider};
+    use crate::config::{Arguments, Config, Needs, Provider};
     use crate::services;
     use crate::sys::date;
     use crate::sys::hangup::Hangup;
+
+    const MANUAL: &str = include_str!("../manual/limits.md");
 
     #[test]
     fn the_manual_tells_what_is_set_aside_for_a_voice_that_is_paid_by_the_token() {
         let folder = testkit::TempDir::new().expect("a temporary folder");
         let file = folder.path().join("config.toml");
         testkit::write_secret(&file, "gemini.api_key = 'AQ.1'\n");
-        let config = Config::load(Job::Say, &Arguments::of_file(Some(file)), &|_| None);
+        let config = Config::load(Needs::Voice, &Arguments::of_file(Some(file)), &|_| None);
         let config = config.expect("complete");
         let voices = services::voices(&config, &Hangup::default()).expect("one");
         let [gemini] = voices.candidates() else {
@@ -182,17 +184,14 @@ mod tests {
         };
         let (before, after) = (cost(20_818), cost(20_819));
         let told = format!("a reserve of {before}, and of {after} from 2027-01-01");
-        assert!(
-            include_str!("../manual/limits.md").contains(&told),
-            "{told}"
-        );
+        assert!(MANUAL.contains(&told), "{told}");
         assert_eq!((chars, MAX_TRIES), (1000, 2), "as the manual has it");
     }
 
     #[test]
     fn all_requests_that_calls_of_functions_add_are_set_aside_and_none_without_functions() {
         let file = Arguments::of_file(None);
-        let config = Config::load(Job::Say, &file, &|name| {
+        let config = Config::load(Needs::Voice, &file, &|name| {
             (name == "GEMINI_API_KEY").then(|| "AQ.1".into())
         });
         let config = config.expect("complete");
@@ -207,9 +206,12 @@ mod tests {
         let first_with = tokens(&with, 100);
         assert!(first_with.input_tokens > first.input_tokens);
         let all = all_tokens(&with, first_with);
-        let results = 6 * 8 * 1024;
+        let results = u64::try_from(MAX_CALLS * MAX_TOLD).expect("small");
         assert_eq!(all.output_tokens, 4 * first.output_tokens);
         assert!(all.input_tokens >= 4 * first_with.input_tokens + 3 * results);
+        let told = format!("up to {} kB from each of six calls", MAX_TOLD / 1024);
+        assert!(MANUAL.contains(&told), "{told}");
+        assert_eq!((MAX_ROUNDS, MAX_CALLS), (3, 6), "as the manual has it");
     }
 
     #[test]
@@ -253,7 +255,7 @@ mod tests {
             );
             let mut arguments = Arguments::of_file(Some(file));
             (arguments.recording, arguments.reply) = (Some("q".into()), Some("r".into()));
-            let config = Config::load(Job::Call, &arguments, &|_| None);
+            let config = Config::load(Needs::Call, &arguments, &|_| None);
             let config = config.expect("complete");
             let services = Services::new(&config, &Hangup::default()).expect("they are known");
             let settings = Settings::of(&config, "Be kind.".to_owned()).opening(opening.to_owned());

@@ -18,7 +18,7 @@ use crate::agi;
 use crate::audio::Pcm;
 use crate::audio::telephone::Encoding;
 use crate::cloud::http::SetupError;
-use crate::config::{Arguments, Config, Environment, Job, limits::Callers};
+use crate::config::{Arguments, Config, Environment, Needs, limits::Callers};
 use crate::knowledge::Knowledge;
 use crate::services::Services;
 use crate::sys::error::{At, Chain, Failure, Stage};
@@ -33,12 +33,12 @@ impl<O: Write> Call<O> {
         arguments: &Arguments,
         environment: Environment<'_>,
     ) -> Result<(Config, RemovedAfterUse), Failure> {
-        let job = if arguments.is_conversation() {
-            Job::Conversation
+        let needs = if arguments.is_conversation() {
+            Needs::Conversation
         } else {
-            Job::Call
+            Needs::Call
         };
-        let config = Config::load(job, arguments, environment);
+        let config = Config::load(needs, arguments, environment);
         let understood = config.as_ref().unwrap_or_else(|faults| &faults.understood);
         // From here on the recording is removed however the call ends, so this comes before anything that can fail.
         // What could be understood of faulty settings decides, so that a recording which is to be kept is spared

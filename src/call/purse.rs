@@ -92,7 +92,7 @@ impl Purse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Arguments, Job};
+    use crate::config::{Arguments, Needs};
     use crate::spending::bill::Billing;
     use crate::sys::costs::Usage;
     use crate::sys::error::Stage;
@@ -107,7 +107,7 @@ mod tests {
         );
         std::fs::write(&place, text).expect("ours");
         let arguments = Arguments::parse([format!("config={}", place.display()).as_str()]);
-        let config = Config::load(Job::Calls, &arguments, &|_| None);
+        let config = Config::load(Needs::Nothing, &arguments, &|_| None);
         (folder, config.expect("right settings"))
     }
 

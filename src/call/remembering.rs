@@ -154,7 +154,7 @@ mod tests {
     use std::net::TcpListener;
     use std::time::Duration;
 
-    use crate::config::{Arguments, Job, limits::Callers};
+    use crate::config::{Arguments, Needs, limits::Callers};
     use crate::sys::presentation::Presentation;
     use crate::sys::state::server::{Address, Server};
 
@@ -167,7 +167,7 @@ mod tests {
         let file = folder.path().join("config.toml");
         std::fs::write(&file, "tts.provider = 'openai'\n").expect("ours");
         let arguments = Arguments::of_file(Some(file));
-        let config = Config::load(Job::Calls, &arguments, &|_| None);
+        let config = Config::load(Needs::Nothing, &arguments, &|_| None);
         let mut config = config.expect("right settings");
         config.memory = Retention {
             callers: Callers::All,

@@ -147,7 +147,7 @@ const LOCKED: &str =
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Arguments, Job as For};
+    use crate::config::{Arguments, Needs};
 
     /// Two tools with a PIN, and their folder.
     fn toolbox(is_internal: bool) -> (testkit::TempDir, Option<Toolbox>) {
@@ -168,7 +168,7 @@ mod tests {
         );
         testkit::write_secret(&place("config.toml"), &text);
         let file = Arguments::of_file(Some(place("config.toml")));
-        let config = Config::load(For::Calls, &file, &|_| None).expect("right settings");
+        let config = Config::load(Needs::Nothing, &file, &|_| None).expect("right settings");
         let toolbox = Toolbox::of(&config, is_internal).expect("it can be made");
         (folder, toolbox)
     }

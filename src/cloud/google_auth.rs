@@ -258,10 +258,13 @@ struct TokenAnswer {
     access_token: String,
 }
 
+/// The setting that holds the service account.
+pub(super) const KEY: &str = "[google] credentials";
+
 const SIGN_IN: Service = Service {
     name: "Google sign-in",
     settings: "[google]",
-    key: "[google] credentials",
+    key: KEY,
 };
 
 /// The constant that Google's own libraries use, whatever `token_uri` says.

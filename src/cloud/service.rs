@@ -41,3 +41,6 @@ impl Add for Tokens {
         }
     }
 }
+
+/// What wraps the words of a request: roles, and marks of beginning and end.
+pub(crate) const FRAME_TOKENS: u64 = 64;

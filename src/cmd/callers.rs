@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::config::{Arguments, Config, Environment, Faults, Job, Retention, limits::Callers};
+use crate::config::{Arguments, Config, Environment, Faults, Needs, Retention, limits::Callers};
 use crate::memory::{self, Record};
 use crate::messages::{self, Spool};
 use crate::sys::date;
@@ -87,7 +87,7 @@ pub(crate) fn forget(
 ) -> Result<String, Error> {
     // Faulty settings are an error here: by the usual folder in place of the one that is meant, a caller would count as
     // forgotten who is still remembered.
-    let config = Config::load(Job::Calls, &Arguments::of_file(config), environment);
+    let config = Config::load(Needs::Nothing, &Arguments::of_file(config), environment);
     let config = config.map_err(Error::Settings)?;
     let settings = patient(config.memory);
     owner::become_owner(&settings.folder)?;

@@ -33,7 +33,7 @@ mod ways;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::config::{Arguments, Config, Environment, Job};
+use crate::config::{Arguments, Config, Environment, Needs};
 use crate::sys::deadline::{Clock, Deadline};
 use crate::sys::hangup::Hangup;
 use crate::sys::state::State;
@@ -83,7 +83,7 @@ pub fn run(
     let time_zone = user::own_time_zone(environment);
     let environment = |name: &str| environment(name).or_else(|| of_asterisk(name));
     let arguments = Arguments::of_file(options.config.clone());
-    let loaded = Config::load(Job::Check, &arguments, &environment);
+    let loaded = Config::load(Needs::Stages, &arguments, &environment);
     let config = machine::examine(&loaded, &environment, &mut report);
     asterisk::examine(config, &mut report);
     if let Some(config) = config {
@@ -120,7 +120,7 @@ fn ask(
 ) {
     let hangup = Hangup::default();
     hosts::examine(config, deadline, &hangup, report);
-    let personas = personas::of_personas(config, Job::Check, arguments, environment);
+    let personas = personas::of_personas(config, Needs::Stages, arguments, environment);
     services::examine(config, personas, deadline, &hangup, report);
     shared::examine(config, report);
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Write;
 use std::time::SystemTime;
 
-use crate::config::{Arguments, Config, Environment, Job};
+use crate::config::{Arguments, Config, Environment, Needs};
 use crate::knowledge::hours::State;
 use crate::knowledge::language::ENGLISH;
 use crate::knowledge::{Opening, words};
@@ -18,7 +18,7 @@ pub(crate) fn opening(
     environment: Environment<'_>,
     now: SystemTime,
 ) -> Result<Opening, Box<dyn Error>> {
-    let config = Config::load(Job::Calls, arguments, environment)?;
+    let config = Config::load(Needs::Nothing, arguments, environment)?;
     Ok(Opening::of(&config.knowledge, environment, now)?)
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use crate::config::{self, Arguments, Config, Environment, Job};
+use crate::config::{self, Arguments, Config, Environment, Needs};
 use crate::messages::{self, Entry, Kind, Progress, Speaker, Spool, Way};
 use crate::sys::date;
 use crate::sys::owner;
@@ -48,7 +48,7 @@ pub(crate) fn deliver(config: Option<&Path>, environment: Environment<'_>) -> Re
 fn open_to_deliver(config: Option<&Path>, environment: Environment<'_>) -> Result<Spool, Error> {
     let spool = open(config, environment)?;
     let arguments = Arguments::of_file(config.map(Path::to_owned));
-    Config::load(Job::Calls, &arguments, environment)?;
+    Config::load(Needs::Nothing, &arguments, environment)?;
     Ok(spool)
 }
 
@@ -57,7 +57,7 @@ fn settings_of(persona: &str, config: Option<&Path>, environment: Environment<'_
     let of_persona = Some(persona).filter(|persona| !persona.is_empty());
     let arguments = Arguments::of_file(config.map(Path::to_owned));
     let arguments = arguments.with_persona(of_persona.map(str::to_owned));
-    Config::load(Job::Calls, &arguments, environment).unwrap_or_else(|faults| {
+    Config::load(Needs::Nothing, &arguments, environment).unwrap_or_else(|faults| {
         let mut config = *faults.understood;
         config.messages.mail_to.clear();
         config.messages.webhook.clear();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::audio::telephone::{Encoding, UnknownEncoding};
 use crate::cloud::budget::Budget;
-use crate::config::{Arguments, Config, Environment, Faults, Job};
+use crate::config::{Arguments, Config, Environment, Faults, Needs};
 use crate::services::{self, SetupError};
 use crate::spending::bill::Billing;
 use crate::sys::deadline::{Clock, Deadline};
@@ -62,7 +62,7 @@ pub(crate) fn run(
         path: output.to_owned(),
         source,
     })?;
-    let config = Config::load(Job::Say, &Arguments::of_file(config), environment)?;
+    let config = Config::load(Needs::Voice, &Arguments::of_file(config), environment)?;
     let hangup = Hangup::default();
     let voices = services::voices(&config, &hangup).map_err(Error::Setup)?;
     let text = text::speakable(text);

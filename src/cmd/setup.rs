@@ -14,8 +14,9 @@ use crate::cloud;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cmd::place::{self, Ground};
+use crate::config::keys::{self, setting};
 use crate::config::providers;
-use crate::config::{Config, Endpoint, Environment, Faults, Job, first_on};
+use crate::config::{Config, Endpoint, Environment, Faults, Needs, first_on};
 use crate::services::SetupError;
 use crate::sys::deadline::{Clock, Deadline};
 use crate::sys::error::Stage;
@@ -148,7 +149,7 @@ pub(crate) fn run<'a>(
         has_new_account: false,
         today: options.today,
     };
-    setup.config(Job::Calls)?;
+    setup.config(Needs::Nothing)?;
     let key = setup.key(options.key)?;
     if let Some(key) = &key {
         setup.take(key, options.is_tried.then_some(clock))?;
@@ -173,9 +174,9 @@ struct Setup<'a> {
 
 impl Setup<'_> {
     /// The settings as they would be.
-    fn config(&self, job: Job) -> Result<Config, Faults> {
+    fn config(&self, needs: Needs) -> Result<Config, Faults> {
         let text = self.settings.text();
-        Config::of_text(job, &text, self.file.clone(), self.environment)
+        Config::of_text(needs, &text, self.file.clone(), self.environment)
     }
 
     /// The settings with all that setup will have written.
@@ -183,10 +184,12 @@ impl Setup<'_> {
         let mut settings = self.settings.clone();
         if self.has_new_account {
             // A key file that is named counts also before it is there.
-            settings.set("google.credentials", NEW_ACCOUNT).ok();
+            settings
+                .set(setting!("google.credentials"), NEW_ACCOUNT)
+                .ok();
         }
         let file = self.file.clone();
-        let config = Config::of_text(Job::Check, &settings.text(), file, self.environment);
+        let config = Config::of_text(Needs::Stages, &settings.text(), file, self.environment);
         config.unwrap_or_else(|faults| *faults.understood)
     }
 
@@ -196,7 +199,7 @@ impl Setup<'_> {
             return Key::recognize(&key).map(Some);
         }
         let known = self
-            .config(Job::Check)
+            .config(Needs::Stages)
             .ok()
             .map(|config| described(&config));
         if self.asker.is_none() {
@@ -234,7 +237,8 @@ impl Setup<'_> {
         match key.tried() {
             (_, "gemini") => self.say(TERMS)?,
             (_, "openai") if self.understood().llm.endpoints.is_empty() => {
-                self.settings.set("llm.openai.model", MODEL_OF_OPENAI)?;
+                self.settings
+                    .set(setting!("llm.openai.model"), MODEL_OF_OPENAI)?;
             }
             _ => {}
         }
@@ -255,7 +259,7 @@ impl Setup<'_> {
             return Err(Error::Language(language));
         }
         if language != current {
-            self.settings.set("stt.language", &language)?;
+            self.settings.set(setting!("stt.language"), &language)?;
         }
         Ok(())
     }
@@ -274,13 +278,11 @@ impl Setup<'_> {
         } = speaker;
         let known = providers::voices(provider.name(), model);
         let is_own = speaker.is_private();
-        let question = match known {
-            _ if is_own => None,
-            [] => None,
-            known => {
-                self.say(&format!("Voices: {}", known.join(", ")))?;
-                Some(format!("Voice [{current}]: "))
-            }
+        let question = if is_own || known.is_empty() {
+            None
+        } else {
+            self.say(&format!("Voices: {}", known.join(", ")))?;
+            Some(format!("Voice [{current}]: "))
         };
         let voice = match question {
             Some(question) => self.given_or_asked(given, &question)?,
@@ -298,8 +300,10 @@ impl Setup<'_> {
                 known,
             });
         }
-        let name = format!("tts.{}.voice", provider.name());
-        Ok(self.settings.set(&name, &voice)?)
+        match provider.setting("tts", "voice") {
+            Some(setting) => Ok(self.settings.set(setting, &voice)?),
+            None => Err(Error::NoVoice(voice)),
+        }
     }
 
     /// What was given, else what is answered, if that is anything.
@@ -348,28 +352,22 @@ impl Setup<'_> {
     /// systemd hands to Asterisk is made anew at each start.
     fn place_of_account(&self) -> Result<PathBuf, Faults> {
         let (text, file) = (self.settings.text(), self.file.clone());
-        Ok(Config::of_text(Job::Calls, &text, file, &|_| None)?.credentials)
+        Ok(Config::of_text(Needs::Nothing, &text, file, &|_| None)?.credentials)
     }
 
     /// Shows the values that change, with those before. Returns whether one is replaced.
     fn show_values(&mut self) -> Result<bool, Error> {
         let changes = self.settings.changes();
         let is_replaced = changes.iter().any(|change| !change.before.is_empty());
-        let shown = |name: &str, text: &str| match name.ends_with("api_key") {
+        let shown = |setting: &keys::Key, text: &str| match setting.kind == keys::Kind::Secret {
             true => ending(text),
             false if text.is_empty() => "not set".to_owned(),
             false => text.to_owned(),
         };
-        let line = |Change {
-                        name,
-                        before,
-                        after,
-                    }: &Change| {
-            format!(
-                "  {name}: {} -> {}",
-                shown(name, before),
-                shown(name, after)
-            )
+        let line = |change: &Change| {
+            let values = [&change.before, &change.after];
+            let [before, after] = values.map(|text| shown(change.setting, text));
+            format!("  {}: {before} -> {after}", change.setting.name)
         };
         for line in changes.iter().map(line).collect::<Vec<_>>() {
             self.tell(&line)?;

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use crate::cloud::llm::functions::Call;
-use crate::config::{Arguments, Config, Environment, Job, Tool};
+use crate::config::{Arguments, Config, Environment, Needs, Tool};
 use crate::sys::hangup::Hangup;
 use crate::sys::plain::{plain, quoted};
 use crate::tools::{Caller, Tools};
@@ -30,7 +30,7 @@ pub(crate) fn list(
     arguments: &Arguments,
     environment: Environment<'_>,
 ) -> Result<String, Box<dyn Error>> {
-    let config = Config::load(Job::Calls, arguments, environment)?;
+    let config = Config::load(Needs::Nothing, arguments, environment)?;
     let mut out = String::new();
     for tool in &config.tools {
         let callers = if tool.is_internal {
@@ -68,7 +68,7 @@ pub(crate) fn run(
     arguments: &Arguments,
     environment: Environment<'_>,
 ) -> Result<String, Box<dyn Error>> {
-    let config = Config::load(Job::Calls, arguments, environment)?;
+    let config = Config::load(Needs::Nothing, arguments, environment)?;
     let tool = config.tools.iter().find(|tool| tool.name == name);
     let tool = tool.ok_or_else(|| Unused::Unknown(name.to_owned()))?;
     let call = Call {

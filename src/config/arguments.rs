@@ -114,9 +114,7 @@ impl Arguments {
             "mode" if value == "hours" => self.mode = Mode::Hours,
             "mode" if value == "disclose" => self.mode = Mode::Disclose,
             "mode" if value == "conversation" => self.mode = Mode::Conversation,
-            "keep" => self
-                .settings
-                .push(("recording.keep".to_owned(), value.to_owned())),
+            "keep" => self.settings.push((KEEP.name.to_owned(), value.to_owned())),
             _ if is_secret => self.faults.push(format!(
                 "{name} cannot be an AGI argument: Asterisk logs those"
             )),
@@ -130,7 +128,7 @@ impl Layers {
     pub(super) fn add_arguments(&mut self, arguments: &Arguments, file: &Path) {
         let may_be_any = self.text(setting!("call.arguments")) == "all";
         // The dialplan may ask for it; a client of the port of FastAGI could fill the disk.
-        let may_keep = |name| name == "recording.keep" && !arguments.are_remote;
+        let may_keep = |key: &Key| key == KEEP && !arguments.are_remote;
         let longest = if arguments.are_remote && !may_be_any {
             LONGEST_REMOTE
         } else {
@@ -142,11 +140,11 @@ impl Layers {
                     let limit = format!(" of more than {LONGEST_REMOTE} bytes over FastAGI");
                     self.faults.push(refused(name, &limit, file));
                 }
-                Some(key) if !may_be_any && arguments.are_narrow() && key.name != ENCODING.name => {
+                Some(key) if !may_be_any && arguments.are_narrow() && key != ENCODING => {
                     self.faults
                         .push(refused(name, " of mode=disclose over FastAGI", file));
                 }
-                Some(key) if !may_be_any && !key.is_safe_argument() && !may_keep(key.name) => {
+                Some(key) if !may_be_any && !key.is_safe_argument() && !may_keep(key) => {
                     self.faults.push(refused(name, "", file));
                 }
                 _ => self.add_text(name, value, ARGUMENT),
@@ -194,15 +192,15 @@ impl Layers {
 
     /// The recording that the arguments name, where it is allowed; else an empty path.
     pub(super) fn recording(&self, arguments: &Arguments) -> PathBuf {
-        self.place(arguments, RECORDING, arguments.recording.as_ref())
+        self.allowed(arguments, RECORDING, arguments.recording.as_ref())
     }
 
     /// The answer's place, where it is allowed; else an empty path.
     pub(super) fn reply(&self, arguments: &Arguments) -> PathBuf {
-        self.place(arguments, REPLY, arguments.reply.as_ref())
+        self.allowed(arguments, REPLY, arguments.reply.as_ref())
     }
 
-    fn place(&self, arguments: &Arguments, name: &str, place: Option<&PathBuf>) -> PathBuf {
+    fn allowed(&self, arguments: &Arguments, name: &str, place: Option<&PathBuf>) -> PathBuf {
         let allowed = place.filter(|place| self.allows(arguments, name, place));
         allowed.cloned().unwrap_or_default()
     }
@@ -215,6 +213,7 @@ fn refused(name: &str, limit: &str, file: &Path) -> String {
     )
 }
 
+const KEEP: &Key = setting!("recording.keep");
 const ENCODING: &Key = setting!("reply.format");
 const RECORDING: &str = "recording=";
 const REPLY: &str = "reply=";

@@ -49,7 +49,7 @@ pub(super) fn checked(kind: Kind, value: Value) -> Result<Value, String> {
         Kind::Text => Ok(Value::String(pasted::trimmed(&text).to_owned())),
         Kind::ShortText(most) => short(pasted::trimmed(&text), most),
         Kind::Keys => keys(&text).map(Value::String).ok_or(in_quotes),
-        Kind::Path => path(&text).map(Value::String),
+        Kind::Path | Kind::SecretFile => path(&text).map(Value::String),
         Kind::Secret => secret(&text).map(Value::String),
         Kind::Url => addresses::checked(&text, false).map(Value::String),
         Kind::UrlIfSet if text.trim().is_empty() => Ok(Value::String(String::new())),

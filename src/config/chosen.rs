@@ -10,14 +10,14 @@ use super::endpoint::{Endpoint, Provider};
 use super::keys::{self, setting};
 use super::kind::AUTO;
 use super::layers::Layers;
-use super::providers;
+use super::providers::{self, WITH_KEY};
 use crate::config::catalogue;
 use crate::sys::error::Stage;
 
 /// The providers of `stage`, each once, in the order in which they are asked.
 pub(super) fn endpoints(layers: &Layers, stage: &str) -> Vec<Endpoint> {
-    let others = layers.texts(keys::of_stage(stage, "fallback"));
-    let named = layers.text(keys::of_stage(stage, "provider"));
+    let others = layers.texts(keys::in_table(stage, "fallback"));
+    let named = layers.text(keys::in_table(stage, "provider"));
     let keyed = if is_automatic(layers, stage) {
         keyed(layers, stage)
     } else {
@@ -31,7 +31,10 @@ pub(super) fn endpoints(layers: &Layers, stage: &str) -> Vec<Endpoint> {
     for name in others {
         match (name.as_str(), named.as_str()) {
             (AUTO, AUTO) => all.extend_from_slice(&keyed),
-            (AUTO, _) => all.extend(named_one(layers, stage, usual_fallback(stage))),
+            (AUTO, _) => {
+                let usual = providers::stand_in(stage);
+                all.extend(usual.and_then(|name| named_one(layers, stage, name)));
+            }
             (name, _) => all.extend(named_one(layers, stage, name)),
         }
     }
@@ -49,15 +52,13 @@ pub(super) fn endpoints(layers: &Layers, stage: &str) -> Vec<Endpoint> {
     all
 }
 
-/// The usual model of Gemini, where one is named that only transcribes: over this interface these were reported to give
-/// empty transcripts.
+/// The usual model, where one is named that only transcribes: over Gemini's interface these were reported to give empty
+/// transcripts.
 fn beside_transcriber(stage: &str, endpoint: &Endpoint) -> Option<Endpoint> {
-    let is_one = stage == "stt"
-        && endpoint.provider.name() == "gemini"
-        && endpoint.model.contains("transcribe");
-    let model = keys::find("stt.gemini.model").filter(|_| is_one)?.default;
-    Some(Endpoint {
-        model: model.trim_matches('"').to_owned(),
+    let usual = endpoint.provider.setting(stage, "model")?;
+    let is_one = stage == "stt" && endpoint.only_transcribes();
+    is_one.then(|| Endpoint {
+        model: usual.default_text().to_owned(),
         ..endpoint.clone()
     })
 }
@@ -75,7 +76,7 @@ pub(crate) fn first_on(stage: Stage, endpoints: &[Endpoint], day: u64) -> Option
 
 /// Whether the settings leave it to the program which provider does the work of `stage`.
 pub(super) fn is_automatic(layers: &Layers, stage: &str) -> bool {
-    layers.text(keys::of_stage(stage, "provider")) == AUTO
+    layers.text(keys::in_table(stage, "provider")) == AUTO
 }
 
 /// The provider whose voice or model a persona's `value` is: the one that the settings name, else the one that is known to
@@ -83,7 +84,7 @@ pub(super) fn is_automatic(layers: &Layers, stage: &str) -> bool {
 /// `stage` is `tts` or `llm`.
 pub(super) fn owner(layers: &Layers, stage: &str, value: &str) -> Option<Provider> {
     if !is_automatic(layers, stage) {
-        return Provider::of(stage, &layers.text(keys::of_stage(stage, "provider")));
+        return Provider::of(stage, &layers.text(keys::in_table(stage, "provider")));
     }
     let keyed = keyed(layers, stage);
     let work = if stage == "tts" {
@@ -104,11 +105,9 @@ pub(super) fn owner(layers: &Layers, stage: &str, value: &str) -> Option<Provide
 
 /// Why no provider of `stage` is asked, where the choice is left to the program and none has a key.
 pub(super) fn nothing_to_choose(layers: &Layers, stage: &str, what: &str, file: &Path) -> String {
-    let key = format!(
-        "no key for {what}: set api_key under [gemini] in {file}, or GEMINI_API_KEY; sudo phone-assistant setup asks \
-         for it",
-        file = file.display()
-    );
+    let (usual, _) = WITH_KEY[0];
+    let place = Provider::called(usual.name).place_of_key(stage, file);
+    let key = format!("no key for {what}: set {place}; sudo phone-assistant setup asks for it");
     let all = all(layers, stage);
     let with_key = all.iter().filter(|endpoint| endpoint.api_key.is_some());
     let mut lacks = with_key.filter_map(|endpoint| endpoint.missing(stage, what, file));
@@ -152,20 +151,15 @@ fn each_once(all: Vec<Endpoint>) -> Vec<Endpoint> {
 
 /// Whether there is a service account. One whose key file was named and is not there is told, and so counts.
 fn has_account(path: &str) -> bool {
-    let usual = keys::find("google.credentials").map(|key| key.default);
     let is_missing = || {
         let found = Path::new(path).metadata();
         found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
     };
-    match usual.map(|usual| usual.trim_matches('"')) {
-        Some(usual) if usual == path => !is_missing(),
-        _ => !path.is_empty(),
+    if path == setting!("google.credentials").default_text() {
+        !is_missing()
+    } else {
+        !path.is_empty()
     }
-}
-
-/// The provider that speaks in place of a named one unless the settings say otherwise.
-fn usual_fallback(stage: &str) -> &'static str {
-    if stage == "tts" { "google" } else { "" }
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::fmt;
 use std::path::Path;
 
 use super::addresses::{base_of, host_of, origin_of};
-use super::keys::{self, Key, Kind};
+use super::keys::{self, Key};
 use super::layers::Layers;
+use super::providers::{self, Api};
 use super::values::Secret;
 use super::voices;
 use crate::sys::language::is_same;
@@ -37,15 +38,15 @@ impl Endpoint {
     /// What the settings say of `provider`, which does the work of `stage`.
     pub(super) fn of(layers: &Layers, stage: &str, provider: Provider) -> Self {
         let setting = |key: &str| provider.setting(stage, key);
-        let address = setting("base_url");
-        let speaks_openai = address.is_some_and(|key| key.kind == Kind::UrlOrPrivate);
-        let base_url = base_of(&layers.text(address), speaks_openai);
+        let row = providers::row(stage, provider.0);
+        let speaks_openai = row.is_some_and(|row| row.api == Api::OpenAi);
+        let base_url = base_of(&layers.text(setting("base_url")), speaks_openai);
         let own = layers.secret(setting("api_key"));
         // The key of a cloud service does not belong into a network without TLS.
         let api_key = if is_private(&base_url) {
             own
         } else {
-            own.or(layers.secret(keys::of_stage(provider.name(), "api_key")))
+            own.or(layers.secret(keys::in_table(provider.name(), "api_key")))
         };
         let voice = layers.text(setting("voice"));
         let model = setting("model");
@@ -74,7 +75,14 @@ impl Endpoint {
 
     /// Whether each of its voices speaks one language, and callers of another hear another voice.
     pub(crate) fn has_voices_by_language(&self) -> bool {
-        self.provider.name() == "google"
+        let row = providers::row("tts", self.provider.0);
+        row.is_some_and(|row| row.has_voices_by_language)
+    }
+
+    /// Whether its model is one for speech to text that is made to transcribe, and is told nothing else to do.
+    pub(crate) fn only_transcribes(&self) -> bool {
+        let word = providers::row("stt", self.provider.0).and_then(|row| row.transcribers);
+        word.is_some_and(|word| self.model.contains(word))
     }
 
     /// Those of the `languages` for which this voice is none, going by its name: another one speaks them, or it reads them as
@@ -99,15 +107,11 @@ impl Endpoint {
             let setting = self.provider.setting(stage, key)?;
             (value.is_empty() && keys::is_required(setting.name)).then_some(setting.name)
         });
-        let name = self.provider.name();
         match empty {
             Some(setting) => Some(format!("{setting} is empty")),
             None if self.api_key.is_none() && !self.is_private() && !self.uses_account() => {
-                Some(format!(
-                    "no key for {what}: set api_key under [{name}] in {}, or {}_API_KEY",
-                    file.display(),
-                    name.to_uppercase()
-                ))
+                let place = self.provider.place_of_key(stage, file);
+                Some(format!("no key for {what}: set {place}"))
             }
             None => None,
         }
@@ -131,7 +135,7 @@ impl Endpoint {
 
     /// Whether Google's service account signs in there.
     pub(crate) fn uses_account(&self) -> bool {
-        self.api_key.is_none() && TAKE_ACCOUNTS.contains(&self.provider)
+        self.api_key.is_none() && providers::takes_account(self.provider.0)
     }
 }
 
@@ -168,9 +172,21 @@ impl Provider {
         self.setting(stage, key).is_some()
     }
 
+    /// Where its key belongs, for people: under its own name, where that is for all stages, and else under `stage`.
+    pub(super) fn place_of_key(self, stage: &str, file: &Path) -> String {
+        let (name, file) = (self.0, file.display());
+        match keys::in_table(name, "api_key") {
+            None => format!("api_key under [{stage}.{name}] in {file}"),
+            Some(shared) => match keys::variable(shared) {
+                Some(variable) => format!("api_key under [{name}] in {file}, or {variable}"),
+                None => format!("api_key under [{name}] in {file}"),
+            },
+        }
+    }
+
     /// The setting of this name in its table under `stage`, if it has one.
-    fn setting(self, stage: &str, key: &str) -> Option<&'static Key> {
-        keys::find(&format!("{stage}.{}.{key}", self.0))
+    pub(crate) fn setting(self, stage: &str, key: &str) -> Option<&'static Key> {
+        keys::of_provider(stage, self.0, key)
     }
 }
 
@@ -178,5 +194,28 @@ fn is_private(base_url: &str) -> bool {
     base_url.starts_with("http://")
 }
 
-/// The providers that Google's service account can sign in to.
-const TAKE_ACCOUNTS: [Provider; 2] = [Provider("google"), Provider("gemini")];
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_asked_for_where_the_settings_have_a_place_for_it() {
+        let table = [
+            ("openai", "api_key under [openai] in /f, or OPENAI_API_KEY"),
+            ("newcomer", "api_key under [stt.newcomer] in /f"),
+        ];
+        for (name, place) in table {
+            let endpoint = Endpoint {
+                provider: Provider::called(name),
+                base_url: "https://example.org".to_owned(),
+                model: "m".to_owned(),
+                voice: String::new(),
+                api_key: None,
+                is_reserve: false,
+            };
+            let missing = endpoint.missing("stt", "speech to text", Path::new("/f"));
+            let expected = format!("no key for speech to text: set {place}");
+            assert_eq!(missing, Some(expected));
+        }
+    }
+}

@@ -63,7 +63,7 @@ pub(super) fn open_secrets(layers: &Layers, file: &Path) -> Vec<String> {
         root if root.is_root() => "asterisk".to_owned(),
         own => crate::sys::identity::names::group_name(own.as_raw()),
     };
-    let mut secret = layers.key_files();
+    let mut secret = layers.secret_files();
     if layers.has_secret_of(&file.display().to_string()) {
         secret.insert(file.to_owned());
     }

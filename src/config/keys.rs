@@ -1,7 +1,12 @@
-//! Every setting: its name, what it may hold, its default, and what it does.
+//! Every setting: its name, what it may hold, its default, and what it does. `phone-assistant help settings` prints all.
 //!
-//! Every setting is declared and described once: those of a provider's own table in `config/providers.rs`, all others here.
-//! `phone-assistant help settings` prints all of them.
+//! A new setting is:
+//! - declared and described once: here, or in `config/providers.rs` where it is of a provider's own table;
+//! - read by [`setting!`] into its field of `config.rs`, `sections.rs`, `knowledge.rs`, `limits.rs`, `messages.rs` or
+//!   `shared.rs`; `endpoint.rs` and `chosen.rs` read what every provider or stage has;
+//! - an argument of `AGI()` only where it stands in `keys/safe_arguments.rs`, and a persona's where in `personas.rs`;
+//! - checked by its [`Kind`], and by `faults` of its section where one value alone does not tell;
+//! - warned of in `cmd/check`, where it can be right and do nothing.
 
 mod misspelt;
 mod safe_arguments;
@@ -12,14 +17,11 @@ pub use super::kind::{Key, Kind};
 use super::providers::{self, WITH_KEY};
 pub use misspelt::nearest;
 pub(super) use misspelt::{most_alike, unknown};
-use safe_arguments::SAFE_ARGUMENTS;
 
 impl Key {
-    /// Whether an argument of `AGI()` may set it as long as `call.arguments` is `safe`. Arguments may come from
-    /// strangers: over FastAGI no password is asked for. So none may lead the program, the caller or a key elsewhere,
-    /// spend more, or say what is kept of a call.
-    pub(super) fn is_safe_argument(&self) -> bool {
-        SAFE_ARGUMENTS.contains(&self.name)
+    /// Its default, where that is a text.
+    pub(super) fn default_text(&self) -> &'static str {
+        self.default.trim_matches('"')
     }
 }
 
@@ -28,19 +30,19 @@ pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
-/// The setting of a name that is written in the code: one that there is not does not compile.
+/// The setting of a name that is written in the code: one that does not exist does not compile.
 macro_rules! setting {
     ($name:literal) => {
         const { $crate::config::keys::named($name) }
     };
 }
-pub(super) use setting;
+pub(crate) use setting;
 
 /// The key called `name`, while compiling.
 ///
 /// # Panics
 /// Where there is none.
-pub(super) const fn named(name: &str) -> &'static Key {
+pub(crate) const fn named(name: &str) -> &'static Key {
     let mut index = 0;
     while !is_same(KEYS[index].name.as_bytes(), name.as_bytes()) {
         index += 1;
@@ -56,9 +58,14 @@ const fn is_same(one: &[u8], other: &[u8]) -> bool {
     index == one.len() && index == other.len()
 }
 
-/// The key called `name` in a table of the top.
-pub(super) fn of_stage(table: &str, name: &str) -> Option<&'static Key> {
+/// The setting called `name` in a table of the top.
+pub(crate) fn in_table(table: &str, name: &str) -> Option<&'static Key> {
     find(&format!("{table}.{name}"))
+}
+
+/// The setting called `name` in the table of a provider of `stage`, if it has one.
+pub(crate) fn of_provider(stage: &str, provider: &str, name: &str) -> Option<&'static Key> {
+    find(&format!("{stage}.{provider}.{name}"))
 }
 
 /// The names that settings have, in the file and in the environment.
@@ -69,7 +76,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 /// The providers of `stage`, by their names in the settings, in the order in which they are chosen.
 pub fn providers(stage: &str) -> &'static [&'static str] {
-    match of_stage(stage, "provider").map(|key| key.kind) {
+    match in_table(stage, "provider").map(|key| key.kind) {
         Some(Kind::OneOf(names)) => names.strip_prefix(&[AUTO]).unwrap_or(names),
         _ => &[],
     }
@@ -126,9 +133,9 @@ const fn joined<const N: usize>() -> [Key; N] {
 const STT: &[Key] = &[
     key("gemini.api_key", Kind::Secret, NOTHING,
         "A Gemini API key, for all stages; it is used instead of the service account."),
-    key("gemini.api_key_file", Kind::Path, NOTHING,
+    key("gemini.api_key_file", Kind::SecretFile, NOTHING,
         "A file that holds the key and nothing else, instead of `api_key`."),
-    key("google.credentials", Kind::Path, r#""/etc/phone-assistant/google-creds.json""#,
+    key("google.credentials", Kind::SecretFile, r#""/etc/phone-assistant/google-creds.json""#,
         "The service account's key file: for speech to text, Gemini, and Google's voice."),
     // One and Google's 3 alternatives.
     key("languages", Kind::Texts(4, 20), "[]",
@@ -203,7 +210,7 @@ const TTS: &[Key] = &[
 const REST: &[Key] = &[
     key("openai.api_key", Kind::Secret, NOTHING,
         "The OpenAI key, for all stages; it is never sent without TLS."),
-    key("openai.api_key_file", Kind::Path, NOTHING,
+    key("openai.api_key_file", Kind::SecretFile, NOTHING,
         "A file that holds the key and nothing else, instead of `api_key`."),
     key("reply.play", Kind::OneOf(&["dialplan", "stream"]), r#""stream""#,
         "`stream`: the program plays the answer while it is being made. `dialplan`: it hands over a whole file, which the \
@@ -219,8 +226,8 @@ const REST: &[Key] = &[
     key("call.arguments", Kind::OneOf(&["safe", "all"]), r#""safe""#,
         "Which settings may be arguments of `AGI()`. `safe` allows none that leads elsewhere, spends more or holds a key, \
          but what is said and heard: `languages`, `llm.persona`, `stt.language`, `stt.alternative_languages`, \
-         `stt.punctuation`, the voices of OpenAI and Gemini, `tts.gain_db`, `tts.level_dbfs`, all of `reply` and \
-         `waiting`, and of `conversation` `ask_after`, `barge_in`, `goodbye`, `greeting`, `quiet` and `still_there`; also \
+         `stt.punctuation`, `tts.openai.voice`, `tts.gemini.voice`, `tts.gain_db`, `tts.level_dbfs`, all of `reply` \
+         and `waiting`, and of `conversation` `ask_after`, `barge_in`, `goodbye`, `greeting`, `quiet` and `still_there`; also \
          `recording.keep`, where Asterisk starts the program itself."),
     key("call.deadline", Kind::Number(3.0, 120.0, "s"), "25.0",
         "From the start of the program to the first word of the answer. After that the caller hears the apology."),
@@ -307,7 +314,7 @@ const REST: &[Key] = &[
     key("state.url", Kind::Text, NOTHING,
         "A Redis or Valkey server on which several machines count calls and costs, note failing services and remember \
          callers together: `redis://HOST` or `rediss://HOST`. See `phone-assistant help machines`."),
-    key("state.password_file", Kind::Path, NOTHING,
+    key("state.password_file", Kind::SecretFile, NOTHING,
         "A file with the password of that server."),
     key("state.machines", Kind::Whole(1, 1000, "machines"), "1",
         "How many machines share that server: while it does not answer, each may spend an equal part of what is left of the day."),
@@ -335,9 +342,9 @@ const REST: &[Key] = &[
         "The program of the machine's mail server that takes mails."),
     key("messages.webhook", Kind::UrlIfSet, NOTHING,
         "The address that gets each message as JSON in a POST request."),
-    key("messages.webhook_header_file", Kind::Path, NOTHING,
+    key("messages.webhook_header_file", Kind::SecretFile, NOTHING,
         "A file with a header that is sent along: `Authorization: Bearer …`."),
-    key("messages.webhook_secret_file", Kind::Path, NOTHING,
+    key("messages.webhook_secret_file", Kind::SecretFile, NOTHING,
         "A file with a secret: the header `X-Signature-256` then holds the body's HMAC-SHA256 by it."),
     key("messages.keep_days", Kind::Whole(1, 365, "days"), "7",
         "How long a message is kept after it was delivered."),
@@ -361,25 +368,39 @@ const REST: &[Key] = &[
 ];
 
 /// Environment variables that services' own tools use, and the setting each stands for.
-pub const ENVIRONMENT: &[(&str, &str)] = &environment();
+pub const ENVIRONMENT: &[(&str, &Key)] = &environment();
 
-const fn environment() -> [(&'static str, &'static str); 1 + WITH_KEY.len()] {
-    const ACCOUNT: (&str, &str) = ("GOOGLE_APPLICATION_CREDENTIALS", "google.credentials");
+const fn environment() -> [(&'static str, &'static Key); 1 + WITH_KEY.len()] {
+    const ACCOUNT: (&str, &Key) = (
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        setting!("google.credentials"),
+    );
     let mut all = [ACCOUNT; 1 + WITH_KEY.len()];
     let mut at = 0;
     while at < WITH_KEY.len() {
         let (_, key) = WITH_KEY[at];
         at += 1;
-        all[at] = (key.variable, key.setting);
+        all[at] = (key.variable, named(key.setting));
     }
     all
 }
 
-/// The settings that `name` stands for: what says `name` lays itself over what a lower layer says of them.
-pub(super) fn stands_for(name: &str) -> &'static [&'static str] {
-    match name {
-        "languages" => &["stt.language", "stt.alternative_languages"],
-        _ => &[],
+/// The environment variable that stands for `key`, if there is one.
+pub(super) fn variable(key: &Key) -> Option<&'static str> {
+    let mut all = ENVIRONMENT.iter();
+    all.find(|(_, other)| *other == key)
+        .map(|(variable, _)| *variable)
+}
+
+/// The settings that `key` stands for: what sets it lays itself over what a lower layer says of them.
+pub(super) fn stands_for(key: &Key) -> &'static [&'static Key] {
+    if key == setting!("languages") {
+        &[
+            setting!("stt.language"),
+            setting!("stt.alternative_languages"),
+        ]
+    } else {
+        &[]
     }
 }
 
@@ -414,38 +435,6 @@ mod tests {
     }
 
     #[test]
-    fn safe_arguments_are_settings_and_none_of_them_leads_somewhere_or_spends() {
-        for name in SAFE_ARGUMENTS {
-            let kind = find(name).expect(name).kind;
-            let leads = [
-                Kind::Secret,
-                Kind::Path,
-                Kind::Url,
-                Kind::UrlOrPrivate,
-                Kind::UrlIfSet,
-            ];
-            assert!(!leads.contains(&kind), "{name}");
-        }
-        for name in [
-            "call.arguments",
-            "call.fallback_after",
-            "conversation.max_minutes",
-            "conversation.transfers",
-            "limits.max_daily_cost",
-            "llm.gemini.thinking",
-            "llm.hears",
-            "stt.phrases",
-            "stt.timeout",
-            "tts.fallback",
-            "tts.google.voice",
-            "tts.openai.model",
-            "tts.speed",
-        ] {
-            assert!(!find(name).expect(name).is_safe_argument(), "{name}");
-        }
-    }
-
-    #[test]
     fn a_provider_needs_a_model_and_the_voice_beside_it() {
         let table = [
             ("llm.gemini.model", true),
@@ -463,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_unique_and_environment_names_known_keys() {
+    fn names_are_unique() {
         for (i, key) in KEYS.iter().enumerate() {
             assert!(
                 !KEYS[..i].iter().any(|other| other.name == key.name),
@@ -471,6 +460,5 @@ mod tests {
                 key.name
             );
         }
-        assert!(ENVIRONMENT.iter().all(|(_, name)| find(name).is_some()));
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// One setting.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Key {
     /// Its path in the file: `stt.google.model` stands for `model` in the table `[stt.google]`.
     pub name: &'static str,
@@ -40,6 +40,8 @@ pub enum Kind {
     Secret,
     /// The path of a file.
     Path,
+    /// The path of a file that holds a secret, which not every user of the machine may read.
+    SecretFile,
     /// `https://host`, perhaps with a port and a path.
     Url,
     /// The same, or `http://` to this machine or a private network.
@@ -70,7 +72,7 @@ impl fmt::Display for Kind {
             Self::Text => f.write_str("text"),
             Self::ShortText(most) => write!(f, "text of up to {most} characters"),
             Self::Secret => f.write_str("secret text"),
-            Self::Path => f.write_str("path"),
+            Self::Path | Self::SecretFile => f.write_str("path"),
             Self::Url => f.write_str("https address"),
             Self::UrlOrPrivate | Self::UrlIfSet => {
                 f.write_str("https address, http in private networks")

@@ -15,10 +15,10 @@ impl Languages {
     pub(super) fn of(layers: &Layers) -> Self {
         let all = layers.languages(LANGUAGES);
         let first = match all.first() {
-            Some(first) if !layers.is_set(LANGUAGE.name) => first.clone(),
+            Some(first) if !layers.is_set(LANGUAGE) => first.clone(),
             _ => layers.language(LANGUAGE),
         };
-        let others = if layers.is_set(OTHERS.name) {
+        let others = if layers.is_set(OTHERS) {
             layers.languages(OTHERS)
         } else {
             let others = all.into_iter().filter(|language| *language != first);
@@ -39,7 +39,7 @@ const MAX_OTHERS: usize = 3;
 mod tests {
     use std::path::PathBuf;
 
-    use crate::config::{Arguments, Config, Environment, Job};
+    use crate::config::{Arguments, Config, Environment, Needs};
 
     /// What callers speak by these settings and arguments: the first language, and then the others.
     fn spoken(file: &str, arguments: &[&str]) -> String {
@@ -49,7 +49,7 @@ mod tests {
         let config = format!("config={}", place.display());
         let all = arguments.iter().copied().chain([config.as_str()]);
         let environment: Environment<'_> = &|_| None;
-        let config = Config::load(Job::Calls, &Arguments::parse(all), environment);
+        let config = Config::load(Needs::Nothing, &Arguments::parse(all), environment);
         let config = config.unwrap_or_else(|faults| panic!("{file}: {:?}", faults.all()));
         assert_eq!(config.tts.language, config.stt.language, "{file}");
         let others = !config.stt.alternative_languages.is_empty();

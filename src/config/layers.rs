@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use toml::{Table, Value};
 
 use super::checked::{checked, from_text};
-use super::keys::{KEYS, Key, Kind, find, names, nearest, stands_for, unknown};
+use super::keys::{KEYS, Key, Kind, find, names, nearest, setting, stands_for, unknown};
 use super::personas::Personas;
 use super::tools;
 use super::values::Shown;
@@ -101,12 +101,12 @@ impl Layers {
     /// Takes keys from the files that the settings name for them, where no key is set.
     pub(super) fn add_key_files(&mut self) {
         for key in KEYS {
-            let Some(secret) = key.name.strip_suffix("_file").and_then(find) else {
+            let Some(secret) = secret_in(key) else {
                 continue;
             };
             let path = self.text(key);
-            if secret.kind == Kind::Secret && !path.is_empty() && self.text(secret).is_empty() {
-                let place = self.line_of(self.source(key.name), key.name);
+            if !path.is_empty() && self.text(secret).is_empty() {
+                let place = self.place(key);
                 self.add_secret_file(
                     secret,
                     Path::new(&path),
@@ -130,7 +130,7 @@ impl Layers {
                     self.add_secret_file(key, &path, &source, &source);
                 }
                 // Google's key stays in its file, so the setting gets the path of systemd's copy.
-                Kind::Path => self.add_text(
+                Kind::Path | Kind::SecretFile => self.add_text(
                     key.name,
                     &path.to_string_lossy(),
                     &format!("systemd's {name}"),
@@ -168,15 +168,16 @@ impl Layers {
             let secret = checked.as_ref().ok().and_then(Value::as_str);
             let secret = secret.unwrap_or(&written);
             redact::spare(names());
-            match key.name {
-                PROXY => redact::enrol_address(secret),
-                _ => redact::enrol(secret),
+            if key == PROXY {
+                redact::enrol_address(secret);
+            } else {
+                redact::enrol(secret);
             }
         }
         match checked {
             Ok(value) => {
                 self.values.insert(key.name, (value, source.to_owned()));
-                self.forget_lower(stands_for(key.name), source);
+                self.forget_lower(stands_for(key), source);
             }
             Err(found) => self.faults.push(format!(
                 "{}: {} must be {}, found {found}",
@@ -188,10 +189,9 @@ impl Layers {
     }
 
     /// Forgets what lower layers than `source` say of these settings.
-    fn forget_lower(&mut self, names: &[&'static str], source: &str) {
-        for name in names {
-            let is_lower = ![source, ARGUMENT, DEFAULT].contains(&self.source(name));
-            if let Some(key) = find(name).filter(|_| is_lower) {
+    fn forget_lower(&mut self, keys: &[&'static Key], source: &str) {
+        for key in keys {
+            if ![source, ARGUMENT, DEFAULT].contains(&self.source(key)) {
                 self.set_default(key);
             }
         }
@@ -215,27 +215,32 @@ impl Layers {
         }
     }
 
-    pub(super) fn value(&self, name: &str) -> Option<&Value> {
-        self.values.get(name).map(|(value, _)| value)
+    /// The place of the value in force, for people.
+    pub(super) fn place(&self, key: &Key) -> String {
+        self.line_of(self.source(key), key.name)
+    }
+
+    pub(super) fn value(&self, key: &Key) -> Option<&Value> {
+        self.values.get(key.name).map(|(value, _)| value)
     }
 
     /// Where the value comes from.
-    pub(super) fn source(&self, name: &str) -> &str {
-        self.values.get(name).map_or("", |(_, source)| source)
+    pub(super) fn source(&self, key: &Key) -> &str {
+        self.values.get(key.name).map_or("", |(_, source)| source)
     }
 
     /// Whether it is set otherwise than by default.
-    pub(super) fn is_set(&self, name: &str) -> bool {
-        self.source(name) != DEFAULT
+    pub(super) fn is_set(&self, key: &Key) -> bool {
+        self.source(key) != DEFAULT
     }
 
     /// What is set otherwise than by default, in the order of the table, and then what personas and tools say.
     pub(super) fn shown(&self) -> Vec<Shown> {
-        let set = KEYS.iter().filter(|key| self.is_set(key.name));
+        let set = KEYS.iter().filter(|key| self.is_set(key));
         let shown = set.filter_map(|key| {
             let name = key.name.to_owned();
-            let value = self.value(key.name)?;
-            Some(Shown::new(name, key.kind, value, self.source(key.name)))
+            let value = self.value(key)?;
+            Some(Shown::new(name, key.kind, value, self.source(key)))
         });
         let own = self.personas.shown().chain(self.tools.shown());
         shown.chain(own).collect()
@@ -247,29 +252,27 @@ impl Layers {
             |key: &&'static Key| key.kind == Kind::Secret && !self.text(*key).is_empty();
         KEYS.iter()
             .filter(is_secret)
-            .any(|key| self.source(key.name) == source)
+            .any(|key| self.source(key) == source)
     }
 
-    /// The files that keys were taken from, Google's, and those of messages and tools.
-    pub(super) fn key_files(&self) -> BTreeSet<PathBuf> {
-        let is_taken = |key: &&Key| match key.name.strip_suffix("_file") {
-            Some(secret) => {
-                let without_setting = ["messages.", "state."];
-                without_setting
-                    .iter()
-                    .any(|section| key.name.starts_with(section))
-                    || self.source(secret) == key.name
-            }
-            None => key.name == "google.credentials",
-        };
-        let keys = KEYS.iter().filter(is_taken);
-        let keys = keys.filter_map(|key| self.path(key));
-        keys.chain(self.tools.secret_files()).collect()
+    /// The files in use that hold a secret, those of tools too.
+    pub(super) fn secret_files(&self) -> BTreeSet<PathBuf> {
+        let is_used =
+            |key: &&Key| secret_in(key).is_none_or(|secret| self.source(secret) == key.name);
+        let keys = KEYS.iter().filter(|key| key.kind == Kind::SecretFile);
+        let files = keys.filter(is_used).filter_map(|key| self.path(key));
+        files.chain(self.tools.secret_files()).collect()
     }
 }
 
+/// The setting that the content of this file stands for, if there is one: `openai.api_key` of `openai.api_key_file`.
+fn secret_in(key: &Key) -> Option<&'static Key> {
+    let secret = find(key.name.strip_suffix("_file")?)?;
+    (secret.kind == Kind::Secret).then_some(secret)
+}
+
 /// The one secret that is an address.
-pub(super) const PROXY: &str = "http.proxy";
+pub(super) const PROXY: &Key = setting!("http.proxy");
 
 /// The source of values that arguments of `AGI()` set.
 pub(super) const ARGUMENT: &str = "AGI argument";
@@ -295,7 +298,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::keys::{providers, setting};
+    use crate::config::keys::providers;
 
     fn faults(file: &str) -> Vec<String> {
         let mut layers = Layers::defaults();

@@ -34,7 +34,7 @@ impl Layers {
     /// A secret; `None` where it is empty.
     pub(super) fn secret(&self, key: impl MaybeKey) -> Option<Secret> {
         let key = key.into();
-        let is_address = key.is_some_and(|key| key.name == PROXY);
+        let is_address = key == Some(PROXY);
         Some(self.text(key))
             .filter(|text| !text.is_empty())
             .map(if is_address {
@@ -45,7 +45,7 @@ impl Layers {
     }
 
     fn value_of(&self, key: Option<&'static Key>) -> Option<&Value> {
-        self.value(key?.name)
+        self.value(key?)
     }
 
     pub(super) fn texts(&self, key: impl MaybeKey) -> Vec<String> {

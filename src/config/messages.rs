@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::keys::setting;
+use super::keys::{Key, setting};
 use super::layers::Layers;
 use crate::sys::date::SECONDS_A_DAY;
 use crate::sys::plain::quoted;
@@ -38,8 +38,8 @@ impl Messages {
         let days = layers.whole(setting!("messages.keep_days"));
         let per_hour = layers.whole(setting!("limits.max_messages_per_caller_per_hour"));
         Self {
-            mail_to: layers.texts(setting!("messages.mail_to")),
-            mail_from: layers.text(setting!("messages.mail_from")),
+            mail_to: layers.texts(MAIL_TO),
+            mail_from: layers.text(MAIL_FROM),
             sendmail: layers.text(setting!("messages.sendmail")).into(),
             webhook: layers.text(setting!("messages.webhook")),
             webhook_header_file: layers.path(setting!("messages.webhook_header_file")),
@@ -58,16 +58,17 @@ impl Messages {
 
     /// What is wrong with it that no single value tells.
     pub(super) fn faults(layers: &Layers) -> Vec<String> {
-        let from = Some(layers.text(setting!("messages.mail_from")));
+        let from = Some(layers.text(MAIL_FROM));
         let from = from.filter(|from| !from.is_empty());
-        let to = layers.texts(setting!("messages.mail_to")).into_iter();
-        let all = to.map(|to| ("messages.mail_to", to));
-        let all = all.chain(from.map(|from| ("messages.mail_from", from)));
+        let to = layers.texts(MAIL_TO).into_iter();
+        let all = to.map(|to| (MAIL_TO, to));
+        let all = all.chain(from.map(|from| (MAIL_FROM, from)));
         let odd = all.filter(|(_, address)| !is_mail_address(address));
-        let fault = |(name, address): (&str, String)| {
-            let place = layers.line_of(layers.source(name), name);
+        let fault = |(key, address): (&Key, String)| {
             format!(
-                "{place}: {name}: {} is not a mail address alone, as in \"office@example.org\"",
+                "{}: {}: {} is not a mail address alone, as in \"office@example.org\"",
+                layers.place(key),
+                key.name,
                 quoted(address)
             )
         };
@@ -92,6 +93,9 @@ pub(super) fn is_mail_address(text: &str) -> bool {
             .all(|part| is_part(part, "!#$%&'*+-/=?^_`{|}~"))
         && domain.split('.').all(|part| is_part(part, "-"))
 }
+
+const MAIL_TO: &Key = setting!("messages.mail_to");
+const MAIL_FROM: &Key = setting!("messages.mail_from");
 
 /// RFC 5321, section 4.5.3.1.3, without the angle brackets.
 const MAX_ADDRESS: usize = 254;

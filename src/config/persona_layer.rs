@@ -25,7 +25,8 @@ impl Layers {
                 continue;
             };
             let is_it = |(argument, _): &(String, String)| {
-                argument == setting.name || keys::stands_for(argument).contains(&setting.name)
+                let argument = keys::find(argument);
+                argument.is_some_and(|it| it == setting || keys::stands_for(it).contains(&setting))
             };
             if !arguments.settings.iter().any(is_it) {
                 self.set(setting, value, &format!("persona {name}"));
@@ -54,11 +55,10 @@ impl Layers {
     fn setting_of(&self, name: &str, value: &Value) -> Option<&'static keys::Key> {
         let key = PERSONA_KEYS.iter().find(|key| key.name == name)?;
         match key.stands_for {
-            Setting::Of(setting) => keys::find(setting),
+            Setting::Of(setting) => Some(setting),
             Setting::OfFirst(stage, key) => {
                 let value = value.as_str().unwrap_or_default();
-                let provider = chosen::owner(self, stage, value)?.name();
-                keys::find(&format!("{stage}.{provider}.{key}"))
+                chosen::owner(self, stage, value)?.setting(stage, key)
             }
         }
     }

@@ -10,7 +10,7 @@ use std::fmt;
 use toml::{Table, Value};
 
 use super::checked::checked;
-use super::keys::{self, KEYS, Kind, unknown};
+use super::keys::{self, KEYS, Key, Kind, setting, unknown};
 use super::values::Shown;
 
 /// A key of a persona's table.
@@ -26,7 +26,7 @@ pub struct PersonaKey {
 #[derive(Clone, Copy, Debug)]
 pub enum Setting {
     /// This one.
-    Of(&'static str),
+    Of(&'static Key),
     /// A stage, and a key of one provider's table: its first one's, or with `auto` the one's that knows the value. The
     /// others keep their own.
     OfFirst(&'static str, &'static str),
@@ -34,19 +34,25 @@ pub enum Setting {
 
 /// All keys of a persona's table.
 pub const PERSONA_KEYS: &[PersonaKey] = &[
-    key("prompt", Setting::Of("llm.persona")),
+    key("prompt", Setting::Of(setting!("llm.persona"))),
     key("voice", Setting::OfFirst("tts", "voice")),
-    key("language", Setting::Of("stt.language")),
-    key("languages", Setting::Of("languages")),
-    key("greeting", Setting::Of("conversation.greeting")),
+    key("language", Setting::Of(setting!("stt.language"))),
+    key("languages", Setting::Of(setting!("languages"))),
+    key("greeting", Setting::Of(setting!("conversation.greeting"))),
     key("model", Setting::OfFirst("llm", "model")),
-    key("place", Setting::Of("knowledge.place")),
-    key("facts", Setting::Of("knowledge.facts")),
-    key("opening_hours", Setting::Of("knowledge.opening_hours")),
-    key("disclosure_text", Setting::Of("knowledge.disclosure_text")),
-    key("mail_to", Setting::Of("messages.mail_to")),
-    key("webhook", Setting::Of("messages.webhook")),
-    key("transcripts", Setting::Of("messages.transcripts")),
+    key("place", Setting::Of(setting!("knowledge.place"))),
+    key("facts", Setting::Of(setting!("knowledge.facts"))),
+    key(
+        "opening_hours",
+        Setting::Of(setting!("knowledge.opening_hours")),
+    ),
+    key(
+        "disclosure_text",
+        Setting::Of(setting!("knowledge.disclosure_text")),
+    ),
+    key("mail_to", Setting::Of(setting!("messages.mail_to"))),
+    key("webhook", Setting::Of(setting!("messages.webhook"))),
+    key("transcripts", Setting::Of(setting!("messages.transcripts"))),
 ];
 
 /// What the settings file says of personas.
@@ -127,7 +133,7 @@ impl Setting {
     /// What it may hold.
     fn kind(&self) -> Kind {
         match self {
-            Self::Of(setting) => keys::find(setting).map_or(Kind::Text, |key| key.kind),
+            Self::Of(key) => key.kind,
             Self::OfFirst(..) => Kind::Text,
         }
     }
@@ -136,7 +142,7 @@ impl Setting {
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Of(setting) => write!(f, "`{setting}`"),
+            Self::Of(key) => write!(f, "`{}`", key.name),
             Self::OfFirst(stage, key) => {
                 let is_one = |name: &str| {
                     let parts: Vec<_> = name.split('.').collect();

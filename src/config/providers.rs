@@ -1,8 +1,8 @@
 //! The one table of providers: a row for each provider of each stage.
 //!
-//! A new provider is a row here, the file of its name in `cloud/stt`, `cloud/llm` or `cloud/tts` with the code that speaks to
-//! it, and what its models cost in `catalogue.toml`, with its hosts where a last day is known. A key that it has for all
-//! stages, `NAME.api_key`, is declared in `keys.rs`.
+//! A new provider is a row here; the file of its name in `cloud/stt`, `cloud/llm` or `cloud/tts` with the code that
+//! speaks to it, and the line `mod NAME;` in the `mod.rs` beside that file; and what its models cost in `catalogue.toml`,
+//! with its hosts where a last day is known. A key that it has for all stages, `NAME.api_key`, is declared in `keys.rs`.
 
 use super::kind::{AUTO, Key, Kind, NOTHING, key};
 use super::voices;
@@ -12,13 +12,13 @@ use super::voices;
 #[rustfmt::skip] // One setting and its meaning in two lines: a table.
 macro_rules! providers {
     (stt, $then:ident) => { $then! { "stt";
-        google: PLAIN, [
+        google: OF_GOOGLE, [
             key("stt.google.base_url", Kind::Url, r#""https://speech.googleapis.com""#,
                 "The service's address, such as a regional one."),
             key("stt.google.model", Kind::Text, r#""telephony""#,
                 "`telephony` is made for phones; a language that lacks it wants `latest_long`."),
         ];
-        gemini: PLAIN, [
+        gemini: Row { transcribers: Some("transcribe"), ..OF_GOOGLE }, [
             key("stt.gemini.base_url", Kind::Url, GEMINI_URL,
                 "The service's address."),
             // A general model: gemini-3.5-transcribe was reported to answer with empty parts over REST
@@ -27,7 +27,7 @@ macro_rules! providers {
                 "The model. One whose name has `transcribe` in it is asked as such models are, any other is told to \
                  write down what is said: see `phone-assistant help providers`."),
         ];
-        openai: Row { key: Some(&OPENAI_KEY), ..PLAIN }, [
+        openai: Row { key: Some(&OPENAI_KEY), ..OF_OPENAI }, [
             key("stt.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL,
                 "The server's address: OpenAI's, or any server that speaks its API. A path is taken whole, such as \
                  `https://host/api/v3`; without one it is `/v1`."),
@@ -37,12 +37,12 @@ macro_rules! providers {
                 "The model that transcribes."),
             key("stt.openai.api_key", Kind::Secret, NOTHING,
                 "A key of its own; otherwise the one under `[openai]`."),
-            key("stt.openai.api_key_file", Kind::Path, NOTHING,
+            key("stt.openai.api_key_file", Kind::SecretFile, NOTHING,
                 "A file that holds the key and nothing else, instead of `api_key`."),
         ];
     } };
     (llm, $then:ident) => { $then! { "llm";
-        gemini: Row { key: Some(&GEMINI_KEY), names: &["gemini-"], ..PLAIN }, [
+        gemini: Row { key: Some(&GEMINI_KEY), names: &["gemini-"], hears: true, ..OF_GOOGLE }, [
             key("llm.gemini.base_url", Kind::Url, GEMINI_URL,
                 "The service's address."),
             // In kwindla/aiewf-eval, a benchmark of 30 turns on the telephone, it is right in 97.1 % of them and
@@ -55,10 +55,10 @@ macro_rules! providers {
                  allows; `unset` leaves it to the model."),
             key("llm.gemini.api_key", Kind::Secret, NOTHING,
                 "A key of its own; otherwise the one under `[gemini]`."),
-            key("llm.gemini.api_key_file", Kind::Path, NOTHING,
+            key("llm.gemini.api_key_file", Kind::SecretFile, NOTHING,
                 "A file that holds the key and nothing else, instead of `api_key`."),
         ];
-        openai: Row { names: &["gpt-"], ..PLAIN }, [
+        openai: Row { names: &["gpt-"], ..OF_OPENAI }, [
             key("llm.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL,
                 "The server's address: OpenAI's, or any server that speaks its API, such as Ollama. A path is taken \
                  whole, such as `https://host/v1beta/openai`; without one it is `/v1`."),
@@ -71,12 +71,12 @@ macro_rules! providers {
                 "What the server calls `max_output_tokens`. `auto` tries the other name when one is refused."),
             key("llm.openai.api_key", Kind::Secret, NOTHING,
                 "A key of its own; otherwise the one under `[openai]`."),
-            key("llm.openai.api_key_file", Kind::Path, NOTHING,
+            key("llm.openai.api_key_file", Kind::SecretFile, NOTHING,
                 "A file that holds the key and nothing else, instead of `api_key`."),
         ];
     } };
     (tts, $then:ident) => { $then! { "tts";
-        openai: Row { names: voices::OPENAI, ..PLAIN }, [
+        openai: Row { names: voices::OPENAI, ..OF_OPENAI }, [
             key("tts.openai.base_url", Kind::UrlOrPrivate, OPENAI_URL,
                 "The server's address: OpenAI's, or any server that speaks its API. A path is taken whole, such as \
                  `https://host/api/v3`; without one it is `/v1`."),
@@ -91,16 +91,16 @@ macro_rules! providers {
                 "The rate of `pcm` where the server does not tell it."),
             key("tts.openai.api_key", Kind::Secret, NOTHING,
                 "A key of its own; otherwise the one under `[openai]`."),
-            key("tts.openai.api_key_file", Kind::Path, NOTHING,
+            key("tts.openai.api_key_file", Kind::SecretFile, NOTHING,
                 "A file that holds the key and nothing else, instead of `api_key`."),
         ];
-        google: PLAIN, [
+        google: Row { has_voices_by_language: true, stands_in: true, ..OF_GOOGLE }, [
             key("tts.google.base_url", Kind::Url, r#""https://texttospeech.googleapis.com""#,
                 "The service's address."),
             key("tts.google.voice", Kind::Text, NOTHING,
                 "A voice by Google's name for it, such as `en-US-Chirp3-HD-Charon`; empty: any of `stt.language`."),
         ];
-        gemini: Row { names: voices::GEMINI, ..PLAIN }, [
+        gemini: Row { names: voices::GEMINI, ..OF_GOOGLE }, [
             key("tts.gemini.base_url", Kind::Url, GEMINI_URL,
                 "The service's address."),
             key("tts.gemini.model", Kind::Text, r#""gemini-3.8-flash-lite-tts""#,
@@ -121,6 +121,26 @@ pub(crate) struct Row {
     pub(crate) key: Option<&'static SetupKey>,
     /// The provider's voices, or how the names of its models begin: by them a persona's are known to be of it.
     names: &'static [&'static str],
+    pub(super) api: Api,
+    /// Whether it works beside a provider that the settings name, unless they say otherwise.
+    stands_in: bool,
+    /// Whether each of its voices speaks one language, which its name tells.
+    pub(crate) has_voices_by_language: bool,
+    /// Whether its models can hear callers themselves.
+    pub(crate) hears: bool,
+    /// What the names of its models have in them that only transcribe.
+    pub(super) transcribers: Option<&'static str>,
+}
+
+/// What a provider speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Api {
+    /// An API of its own.
+    Own,
+    /// One of Google's, where its service account can sign in.
+    Google,
+    /// OpenAI's, as any server that the settings name may, at an address that has a version.
+    OpenAi,
 }
 
 /// A key that `setup` knows by its form.
@@ -135,8 +155,25 @@ pub(crate) struct SetupKey {
     pub(crate) variable: &'static str,
 }
 
+/// The row of a provider of `stage`.
+pub(crate) fn row(stage: &str, name: &str) -> Option<&'static Row> {
+    rows(stage).iter().find(|row| row.name == name)
+}
+
+/// The provider of `stage` that works beside a named one unless the settings say otherwise.
+pub(super) fn stand_in(stage: &str) -> Option<&'static str> {
+    let row = rows(stage).iter().find(|row| row.stands_in)?;
+    Some(row.name)
+}
+
+/// Whether Google's service account can sign in to the provider of this name.
+pub(super) fn takes_account(name: &str) -> bool {
+    let mut all = TABLES.into_iter().flatten();
+    all.any(|row| row.name == name && row.api == Api::Google)
+}
+
 /// The rows of `stage`.
-fn rows(stage: &str) -> &'static [Row] {
+pub(crate) fn rows(stage: &str) -> &'static [Row] {
     match stage {
         "stt" => STT.rows,
         "llm" => LLM.rows,
@@ -156,16 +193,15 @@ pub(crate) fn owner(stage: &str, name: &str) -> Option<&'static str> {
                 name.starts_with(known)
             }
         };
-        row.names.iter().any(fits)
+        row.names.iter().any(fits) || row.has_voices_by_language && voices::is_of_google(name)
     };
-    let row = rows(stage).iter().find(is_its);
-    let of_google = || (is_voice && voices::is_of_google(name)).then_some("google");
-    row.map(|row| row.name).or_else(of_google)
+    let row = rows(stage).iter().find(is_its)?;
+    Some(row.name)
 }
 
 /// The known voices of a provider's model; none of Google's, whose names hold a language: `en-US-Chirp3-HD-Kore`.
 pub(crate) fn voices(provider: &str, model: &str) -> &'static [&'static str] {
-    match TTS.rows.iter().find(|row| row.name == provider) {
+    match row("tts", provider) {
         Some(row) if row.names == voices::OPENAI && model.starts_with("tts-1") => {
             &voices::OPENAI[..voices::OF_TTS_1]
         }
@@ -189,7 +225,6 @@ pub(crate) type Keyed = (&'static Row, &'static SetupKey);
 
 /// The first `N` of them, and how many there are.
 const fn with_key<const N: usize>() -> ([Keyed; N], usize) {
-    const TABLES: [&[Row]; 3] = [LLM.rows, STT.rows, TTS.rows];
     let (mut found, mut count) = ([(&PLAIN, &GEMINI_KEY); N], 0);
     let (mut table, mut row) = (0, 0);
     while table < TABLES.len() {
@@ -229,12 +264,28 @@ pub(super) const STT: Table = providers!(stt, table);
 pub(super) const LLM: Table = providers!(llm, table);
 pub(super) const TTS: Table = providers!(tts, table);
 
+/// The model is what a new key is tried with, so it comes first.
+const TABLES: [&[Row]; 3] = [LLM.rows, STT.rows, TTS.rows];
+
 /// A provider of which no more is known than its settings.
 const PLAIN: Row = Row {
     stage: "",
     name: "",
     key: None,
     names: &[],
+    api: Api::Own,
+    stands_in: false,
+    has_voices_by_language: false,
+    hears: false,
+    transcribers: None,
+};
+const OF_GOOGLE: Row = Row {
+    api: Api::Google,
+    ..PLAIN
+};
+const OF_OPENAI: Row = Row {
+    api: Api::OpenAi,
+    ..PLAIN
 };
 
 /// Keys that are bound to a service account begin with `AQ.`, the older standard keys with `AIza`:

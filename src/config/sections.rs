@@ -245,7 +245,7 @@ impl Waiting {
 impl Conversation {
     pub(super) fn assemble(layers: &Layers) -> Self {
         let sentence = |key: &'static Key| Sentence::of(&layers.text(key));
-        let transfers = layers.texts(setting!("conversation.transfers"));
+        let transfers = layers.texts(TRANSFERS);
         Self {
             quiet: layers.seconds(setting!("conversation.quiet")),
             thinks_ahead: layers.switch(setting!("conversation.think_ahead")),
@@ -260,22 +260,21 @@ impl Conversation {
             goodbye: sentence(setting!("conversation.goodbye")),
             sounds: layers.text(setting!("conversation.sounds")).into(),
             transfers: transfers.iter().filter_map(|text| transfer(text)).collect(),
-            operator: number::extension(&layers.text(setting!("conversation.operator"))),
+            operator: number::extension(&layers.text(OPERATOR)),
         }
     }
 
     /// What is wrong with it that no single value tells.
     pub(super) fn faults(layers: &Layers) -> Vec<String> {
-        let transfers = layers.texts(setting!("conversation.transfers")).into_iter();
+        let transfers = layers.texts(TRANSFERS).into_iter();
         let odd = transfers.filter(|text| transfer(text).is_none());
-        let fault = |name: &str, text: String, right: &str| {
-            let place = layers.line_of(layers.source(name), name);
-            format!("{place}: {name}: {} is not {right}", quoted(text))
+        let fault = |key: &Key, text: String, right: &str| {
+            let place = layers.place(key);
+            format!("{place}: {}: {} is not {right}", key.name, quoted(text))
         };
         let right = "a name, = and an extension of 0 to 9, * and #, as in \"reception=200\"";
-        let odd = odd.map(|text| fault("conversation.transfers", text, right));
-        let operator =
-            Some(layers.text(setting!("conversation.operator"))).filter(|text| !text.is_empty());
+        let odd = odd.map(|text| fault(TRANSFERS, text, right));
+        let operator = Some(layers.text(OPERATOR)).filter(|text| !text.is_empty());
         let operator = operator.filter(|text| number::extension(text).is_none());
         let right = "an extension of 0 to 9, * and #, as in \"200\"";
         let operator = operator.map(|text| fault(OPERATOR, text, right));
@@ -283,7 +282,8 @@ impl Conversation {
     }
 }
 
-const OPERATOR: &str = "conversation.operator";
+const TRANSFERS: &Key = setting!("conversation.transfers");
+const OPERATOR: &Key = setting!("conversation.operator");
 
 /// The name of a person to transfer to, and their extension.
 fn transfer(text: &str) -> Option<(String, String)> {

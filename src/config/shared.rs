@@ -29,7 +29,7 @@ pub(super) fn faults(layers: &Layers) -> Option<String> {
         Ok(_) => return None,
         Err(why) => why,
     };
-    let place = layers.line_of(layers.source(key.name), key.name);
+    let place = layers.place(key);
     Some(format!(
         "{place}: state.url must be redis://HOST in a private network, or rediss://HOST: {why}"
     ))

@@ -3,21 +3,21 @@
 use super::*;
 use crate::sys::costs::MicroDollars;
 
-fn load(job: Job, arguments: &[&str]) -> Result<Config, Faults> {
+fn load(needs: Needs, arguments: &[&str]) -> Result<Config, Faults> {
     let environment = |name: &str| match name {
         "OPENAI_API_KEY" => Some("sk-1".to_owned()),
         "GOOGLE_APPLICATION_CREDENTIALS" => Some("/c/google.json".to_owned()),
         _ => None,
     };
     Config::load(
-        job,
+        needs,
         &Arguments::parse(arguments.iter().copied()),
         &environment,
     )
 }
 
 /// The same with settings of a file instead of arguments.
-fn load_file(job: Job, text: &str) -> Result<Config, Faults> {
+fn load_file(needs: Needs, text: &str) -> Result<Config, Faults> {
     let folder = testkit::TempDir::new().expect("a temporary folder");
     let file = folder.path().join("config.toml");
     std::fs::write(
@@ -25,13 +25,13 @@ fn load_file(job: Job, text: &str) -> Result<Config, Faults> {
         format!("openai.api_key = 'sk-1'\nsecrets.allow_readable = true\n{text}"),
     )
     .expect("written");
-    Config::load(job, &Arguments::of_file(Some(file)), &|_| None)
+    Config::load(needs, &Arguments::of_file(Some(file)), &|_| None)
 }
 
 #[test]
 fn a_call_with_its_two_arguments_and_a_key_is_complete() {
     let config = load(
-        Job::Call,
+        Needs::Call,
         &["recording=/c/call-1.2.wav", "reply=/c/r=1", "keep=yes"],
     )
     .expect("complete");
@@ -45,7 +45,7 @@ fn a_call_with_its_two_arguments_and_a_key_is_complete() {
 #[test]
 fn all_that_is_missing_is_told_at_once() {
     let faults = load(
-        Job::Call,
+        Needs::Call,
         &[
             "oops",
             "llm.provider=openai",
@@ -66,7 +66,7 @@ fn all_that_is_missing_is_told_at_once() {
         assert!(text.contains(part), "{part:?} is not in {text}");
     }
     assert!(!text.contains("sk-2"));
-    let faults = load_file(Job::Call, "llm.provider = 'openai'").expect_err("three faults");
+    let faults = load_file(Needs::Call, "llm.provider = 'openai'").expect_err("three faults");
     assert_eq!(faults.all()[2], "llm.openai.model is empty");
 }
 
@@ -102,7 +102,7 @@ fn one_gemini_key_is_for_every_stage_that_has_none_of_its_own() {
 #[test]
 fn the_model_of_googles_speech_is_its_voice() {
     let settings = "tts.provider = 'google'\ntts.google.voice = 'en-US-Standard-A'";
-    let config = load_file(Job::Say, settings).expect("complete");
+    let config = load_file(Needs::Voice, settings).expect("complete");
     assert_eq!(config.tts.endpoints[0].model, "en-US-Standard-A");
 }
 
@@ -117,7 +117,7 @@ fn a_limit_on_costs_is_one_however_small() {
     ];
     for (dollars, expected) in table {
         let limit = format!("limits.max_daily_cost = {dollars}");
-        let config = load_file(Job::Say, &limit).expect("complete");
+        let config = load_file(Needs::Voice, &limit).expect("complete");
         assert_eq!(
             config.limits.per_day,
             expected.map(MicroDollars),
@@ -129,25 +129,25 @@ fn a_limit_on_costs_is_one_however_small() {
         "nan", "inf", "-inf", "-1", "1e30", "100000.1", "1e999", "$2", "",
     ] {
         let argument = format!("limits.max_daily_cost={dollars}");
-        load(Job::Say, &[&argument]).expect_err(dollars);
+        load(Needs::Voice, &[&argument]).expect_err(dollars);
     }
 }
 
 #[test]
 fn speaking_a_text_needs_no_recording() {
-    load(Job::Say, &[]).expect("complete");
+    load(Needs::Voice, &[]).expect("complete");
 }
 
 #[test]
 fn calls_are_logged_unless_the_path_is_empty_also_when_something_else_is_wrong() {
-    let usual = load(Job::Say, &[]).expect("complete").log_calls;
+    let usual = load(Needs::Voice, &[]).expect("complete").log_calls;
     assert_eq!(
         usual.as_deref(),
         Some(Path::new("/var/log/asterisk/phone-assistant.jsonl"))
     );
-    let none = load_file(Job::Say, "log.calls = ''").expect("complete");
+    let none = load_file(Needs::Voice, "log.calls = ''").expect("complete");
     assert_eq!(none.log_calls, None);
-    let faults = load_file(Job::Say, "log.calls = '/c/l'\nstt.languag = 'x'");
+    let faults = load_file(Needs::Voice, "log.calls = '/c/l'\nstt.languag = 'x'");
     let faults = faults.expect_err("a fault");
     assert_eq!(
         faults.understood.log_calls.as_deref(),
@@ -197,7 +197,7 @@ fn an_argument_leads_nowhere_unless_the_file_says_so() {
             "GOOGLE_APPLICATION_CREDENTIALS" => Some("/c/google.json".to_owned()),
             _ => None,
         };
-        let loaded = Config::load(Job::Call, &arguments, &environment);
+        let loaded = Config::load(Needs::Call, &arguments, &environment);
         let faults = loaded.as_ref().map_or_else(Faults::all, |_| &[]);
         assert_eq!(
             faults.len(),
@@ -222,7 +222,7 @@ fn a_language_may_be_named_as_the_environment_does_it() {
         ("de", "de"),
     ] {
         let settings = format!("[stt]\nlanguage = '{named}'\nalternative_languages = ['{named}']");
-        let config = load_file(Job::Say, &settings).expect("complete");
+        let config = load_file(Needs::Voice, &settings).expect("complete");
         assert_eq!(config.stt.language, expected);
         assert_eq!(config.stt.alternative_languages, [expected]);
         assert_eq!(config.tts.language, expected);
@@ -260,13 +260,13 @@ fn a_key_is_taken_out_of_whatever_was_pasted_into_its_file_or_variable() {
             let allowed = format!("secrets.allow_readable = true\n{named}");
             std::fs::write(&settings, allowed).expect("written");
             let arguments = Arguments::of_file(Some(settings));
-            let config = Config::load(Job::Say, &arguments, &|_| None).expect("complete");
+            let config = Config::load(Needs::Voice, &arguments, &|_| None).expect("complete");
             assert_eq!(key(&config).as_deref(), Some("sk-1"), "{content:?}");
             let Ok(text) = std::str::from_utf8(content) else {
                 continue;
             };
             let environment = |name: &str| (name == variable).then(|| text.to_owned());
-            let config = Config::load(Job::Say, &Arguments::default(), &environment);
+            let config = Config::load(Needs::Voice, &Arguments::default(), &environment);
             let config = config.expect("complete");
             assert_eq!(key(&config).as_deref(), Some("sk-1"), "{text:?}");
         }
@@ -283,7 +283,7 @@ fn a_key_is_taken_out_of_whatever_was_pasted_into_its_file_or_variable() {
         let settings = folder.path().join("config.toml");
         std::fs::write(&settings, format!("secrets.allow_readable = true\n{named}"))
             .expect("written");
-        let loaded = Config::load(Job::Say, &Arguments::of_file(Some(settings)), &|_| None);
+        let loaded = Config::load(Needs::Voice, &Arguments::of_file(Some(settings)), &|_| None);
         let fault = loaded.expect_err(expected).to_string();
         assert!(fault.contains(expected), "{fault}");
         assert!(!fault.contains("hidden"), "{fault}");
@@ -292,10 +292,37 @@ fn a_key_is_taken_out_of_whatever_was_pasted_into_its_file_or_variable() {
 
 #[test]
 fn a_named_file_must_be_there() {
-    let faults = load(Job::Say, &["config=/nonexistent/config.toml"]).expect_err("no such file");
+    let faults =
+        load(Needs::Voice, &["config=/nonexistent/config.toml"]).expect_err("no such file");
     assert!(
         faults
             .to_string()
             .contains("cannot read the settings in /nonexistent/config.toml")
+    );
+}
+
+#[test]
+fn every_file_of_a_secret_that_the_settings_name_is_looked_at() {
+    let folder = testkit::TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("secret");
+    std::fs::write(&file, "sk-1").expect("written");
+    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(&file, readable).expect("ours");
+    let is_secret = |key: &&keys::Key| key.kind == keys::Kind::SecretFile;
+    for key in keys::KEYS.iter().filter(is_secret) {
+        let text = format!("{} = '{}'\n", key.name, file.display());
+        let loaded = Config::of_text(Needs::Nothing, &text, "config.toml".into(), &|_| None);
+        let fault = loaded.expect_err(key.name).to_string();
+        assert!(
+            fault.contains("everybody on this machine may read it"),
+            "{fault}"
+        );
+    }
+    let named = keys::KEYS.iter().filter(|key| key.name.ends_with("_file"));
+    let others = named.filter(|key| !is_secret(key)).map(|key| key.name);
+    assert_eq!(
+        others.collect::<Vec<_>>(),
+        ["http.ca_file"],
+        "a certificate is no secret"
     );
 }

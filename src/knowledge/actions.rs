@@ -126,11 +126,11 @@ const TOLD_CHARS: usize = 1000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Job};
+    use crate::config::{Config, Needs};
 
     #[test]
     fn the_model_may_offer_the_key_0_where_that_leads_to_a_person() {
-        let config = Config::of_text(Job::Check, "", "config.toml".into(), &|_| None);
+        let config = Config::of_text(Needs::Stages, "", "config.toml".into(), &|_| None);
         let config = config.unwrap_or_else(|faults| *faults.understood);
         let settings = config.conversation;
         for operator in [None, Some("200".to_owned())] {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
-use crate::config::Job;
+use crate::config::Needs;
 
 /// Saturday 28 November 2026, 11:00 in Paris.
 fn now() -> SystemTime {
@@ -16,7 +16,9 @@ fn config(text: &str) -> Config {
     let text = format!(
         "[openai]\napi_key = 'sk-0123456789abcdef'\n[llm]\npersona = 'You are Anna.'\n{text}"
     );
-    let loaded = Config::of_text(Job::Calls, &text, PathBuf::from("config.toml"), &|_| None);
+    let loaded = Config::of_text(Needs::Nothing, &text, PathBuf::from("config.toml"), &|_| {
+        None
+    });
     loaded.unwrap_or_else(|faults| panic!("{:?}", faults.all()))
 }
 
@@ -187,7 +189,9 @@ fn a_model_is_told_what_callers_speak_where_that_is_not_english_alone() {
         let text = format!(
             "languages = [{languages}]\n[openai]\napi_key = 'sk-0123456789abcdef'\n{PARIS}"
         );
-        let loaded = Config::of_text(Job::Calls, &text, PathBuf::from("config.toml"), &|_| None);
+        let loaded = Config::of_text(Needs::Nothing, &text, PathBuf::from("config.toml"), &|_| {
+            None
+        });
         let knowledge = Knowledge::read(&loaded.expect("settings"), &|_| None, now());
         let prompt = knowledge.prompt(TurnParts::default(), now());
         let told = prompt.split("\n\n").find(|part| {

@@ -30,7 +30,7 @@ pub(super) fn send(
     let request = Request {
         service: WEBHOOK,
         url: settings.webhook.clone(),
-        auth: Auth::Own(headers),
+        auth: Auth::Headers(headers),
         content_type: "application/json",
         body: Some(Arc::from(body)),
         words: String::new(),

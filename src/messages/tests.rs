@@ -9,7 +9,7 @@ use super::{Entry, Error, Kind, Progress, Spool, Way};
 pub(super) fn entry(kind: Kind, time: SystemTime) -> Entry {
     let id = Spool::new_id(time).expect("an id");
     let config = crate::config::Config::of_text(
-        crate::config::Job::Calls,
+        crate::config::Needs::Nothing,
         "",
         std::path::PathBuf::new(),
         &|_| None,

@@ -7,7 +7,7 @@ use log::warn;
 
 use crate::cloud::budget::MAX_TRIES;
 use crate::cloud::fallback::Fallback;
-use crate::cloud::{self, Cause, Tokens};
+use crate::cloud::{self, Cause, FRAME_TOKENS, Tokens};
 use crate::config::{Endpoint, catalogue};
 use crate::sys::costs::{MicroDollars, Price, Usage};
 use crate::sys::date;
@@ -229,8 +229,6 @@ fn len(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
-/// What wraps the words of a request: roles, and marks of beginning and end.
-pub(crate) const FRAME_TOKENS: u64 = 64;
 /// In the languages of Europe; others have shorter tokens.
 const BYTES_PER_TOKEN: usize = 3;
 

@@ -106,6 +106,6 @@ fn cut(text: &str) -> String {
 /// The largest answer that is read.
 pub(super) const MAX_BYTES: u64 = 64 * 1024;
 /// The longest text that the model is told, in bytes: some 2,000 tokens, which are paid for.
-const MAX_TOLD: usize = 8 * 1024;
+pub(crate) const MAX_TOLD: usize = 8 * 1024;
 const CUT: &str = " … (the rest was left out)";
 const EMPTY: &str = "done; the answer is empty";

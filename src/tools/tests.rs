@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use testkit::{Response, TempDir, ToolAnswer, ToolRequest, ToolServer};
 
 use super::*;
-use crate::config::Job;
+use crate::config::Needs;
 
 impl Tools {
     /// What the model reads of a call, also of one that fails.
@@ -36,7 +36,7 @@ impl Bench {
             .replace("SERVER", &server.url())
             .replace("FOLDER", &folder.path().display().to_string());
         let file = PathBuf::from("config.toml");
-        let config = Config::of_text(Job::Calls, &settings, file, &|_| None);
+        let config = Config::of_text(Needs::Nothing, &settings, file, &|_| None);
         let tools = Tools::new(&config.expect("right settings")).expect("a client");
         Self {
             tools,
@@ -356,7 +356,7 @@ fn a_schema_tells_what_may_be_left_out_and_has_no_word_of_what_there_is_not() {
         [tool.b]\ndescription = 'x'\nurl = 'https://host/?b={b}'\narguments.b = 'optional whole: b'\n\
         [tool.c]\ndescription = 'x'\nurl = 'https://host/{c}?b={b}'\n\
         arguments = { b = 'optional whole: b', c = 'text: c' }\n";
-    let config = Config::of_text(Job::Calls, text, "config.toml".into(), &|_| None);
+    let config = Config::of_text(Needs::Nothing, text, "config.toml".into(), &|_| None);
     let tools = Tools::new(&config.expect("right settings")).expect("a client");
     let (b, c) = (
         json!({"type": "integer", "description": "b"}),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use percent_encoding::percent_decode_str;
-use phone_assistant::config::{Arguments, Config, Job, Tool};
+use phone_assistant::config::{Arguments, Config, Needs, Tool};
 use serde_json::{Map, Value, json};
 use testkit::TempDir;
 use ureq::http::Uri;
@@ -49,7 +49,7 @@ fn tool() -> Tool {
     let file = folder.path().join("config.toml");
     fs::write(&file, TOOL).unwrap();
     let arguments = Arguments::of_file(Some(file));
-    let config = Config::load(Job::Calls, &arguments, &|_| None).unwrap();
+    let config = Config::load(Needs::Nothing, &arguments, &|_| None).unwrap();
     config.tools[0].clone()
 }
 

@@ -94,7 +94,7 @@ mod tests {
     use crate::call::line::tests::scripted;
     use crate::call::parts::Call;
     use crate::call::phase::Act;
-    use crate::config::{Config, Job};
+    use crate::config::{Config, Needs};
     use crate::services::Services;
     use crate::sys::hangup::Hangup;
 
@@ -105,7 +105,7 @@ mod tests {
         let (line, sent) = scripted(&["", both, "200 result=1\n", ""]);
         let text =
             "stt.provider = 'openai'\ntts.provider = 'openai'\nconversation.operator = '200'";
-        let config = Config::of_text(Job::Calls, text, PathBuf::new(), &|_| None);
+        let config = Config::of_text(Needs::Nothing, text, PathBuf::new(), &|_| None);
         let config = config.unwrap_or_else(|faults| *faults.understood);
         let services = Services::new(&config, &Hangup::default()).expect("right settings");
         let mut call = Call::new(line, Instant::now());

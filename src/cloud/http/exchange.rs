@@ -139,7 +139,7 @@ fn refusal(
     let header = |name: &str| parts.headers.get(name)?.to_str().ok();
     let mut bytes = Vec::new();
     // A server that the administrator alone knows may repeat what it was sent in any spelling, so its status is enough.
-    if !matches!(request.auth, Auth::Own(_)) {
+    if !matches!(request.auth, Auth::Headers(_)) {
         body.take(MAX_REFUSAL).read_to_end(&mut bytes)?;
     }
     let status = parts.status.as_u16();

@@ -23,8 +23,8 @@ pub(crate) enum Auth {
     Bearer(Secret),
     /// `x-goog-api-key: …`, and never an `Authorization` beside it: Google refuses both together.
     GoogleApiKey(Secret),
-    /// Headers of the administrator's own, by their names.
-    Own(Vec<(String, Secret)>),
+    /// Headers for a webhook or a tool, by their names: the one that a file of the settings holds, and a signature.
+    Headers(Vec<(String, Secret)>),
 }
 
 /// A request.
@@ -143,7 +143,7 @@ impl Auth {
             Self::None | Self::InBody(_) => Vec::new(),
             Self::Bearer(token) => vec![("authorization", format!("Bearer {}", token.expose()))],
             Self::GoogleApiKey(key) => vec![("x-goog-api-key", key.expose().to_owned())],
-            Self::Own(all) => {
+            Self::Headers(all) => {
                 let all = all.iter();
                 all.map(|(name, value)| (name.as_str(), value.expose().to_owned()))
                     .collect()
@@ -157,7 +157,7 @@ impl Auth {
             Self::InBody(secret) | Self::Bearer(secret) | Self::GoogleApiKey(secret) => {
                 vec![secret.expose()]
             }
-            Self::Own(all) => all.iter().map(|(_, value)| value.expose()).collect(),
+            Self::Headers(all) => all.iter().map(|(_, value)| value.expose()).collect(),
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::cloud::credentials::CredentialsError;
 use crate::cloud::event::Data;
 use crate::cloud::gemini::wire::{Body, FunctionCall, Part, Reply, Thinking, Tool, Turn};
 use crate::cloud::gemini::{Gemini, TOKENS_A_SECOND, max_written};
+use crate::cloud::google_auth;
 use crate::cloud::http::Incoming;
 use crate::cloud::{Error, Listed, Service, Tokens};
 use crate::config::{Endpoint, Llm};
@@ -238,7 +239,7 @@ const WITHHELD: [&str; 6] = [
 const SERVICE: Service = Service {
     name: "Gemini",
     settings: "[llm.gemini]",
-    key: "[google] credentials",
+    key: google_auth::KEY,
 };
 
 /// The largest `max_output_tokens` is some 50 kB of text.

@@ -16,6 +16,7 @@ use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::gemini::wire::{Body, Part, Reply, Thinking, Turn};
 use crate::cloud::gemini::{Gemini, KEY, TOKENS_A_SECOND, max_written};
+use crate::cloud::google_auth;
 use crate::cloud::{Error, Listed, Service, Tokens};
 use crate::config::{Endpoint, Stt};
 use crate::sys::deadline::Deadline;
@@ -45,13 +46,8 @@ struct GeminiRecognizer {
 }
 
 impl GeminiRecognizer {
-    /// Whether the model is made to transcribe: it is told the languages and words, and nothing of its task.
-    fn only_transcribes(&self) -> bool {
-        self.gemini.endpoint.model.contains("transcribe")
-    }
-
     fn body(&self, sound: String, length: Duration, thinking: Option<Thinking>) -> Vec<u8> {
-        if self.only_transcribes() {
+        if self.gemini.endpoint.only_transcribes() {
             return Body {
                 system_instruction: None,
                 contents: vec![Turn::user(vec![Part::wav(sound)])],
@@ -91,7 +87,7 @@ impl Recognizer for GeminiRecognizer {
         // Thinking counts against `maxOutputTokens`, which is set by what can be said in the recording's length.
         let reply: Reply = self.gemini.thinking("least", ask)?.json(SERVICE)?;
         let wrote = words(&reply).map_err(|error| error.billed(reply.tokens()))?;
-        let read = if self.only_transcribes() {
+        let read = if self.gemini.endpoint.only_transcribes() {
             written::plain(&wrote, recording.spoken).map(|text| (text, None))
         } else {
             written::structured(&wrote, recording.spoken)
@@ -115,7 +111,7 @@ impl Recognizer for GeminiRecognizer {
     }
 
     fn max_tokens(&self, length: Duration) -> Tokens {
-        let told = if self.only_transcribes() {
+        let told = if self.gemini.endpoint.only_transcribes() {
             self.settings.phrases.iter().map(String::len).sum()
         } else {
             let languages = self.settings.languages().map(str::len).sum::<usize>();
@@ -210,7 +206,7 @@ const TASK: &str = "Write down what is said in this recording.";
 const SERVICE: Service = Service {
     name: "Gemini's transcription",
     settings: "[stt.gemini]",
-    key: "[google] credentials",
+    key: google_auth::KEY,
 };
 
 /// What wraps the words of a request, and the schema.

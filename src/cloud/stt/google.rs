@@ -11,6 +11,7 @@ use super::{Recognizer, Recording, Transcript};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
+use crate::cloud::google_auth;
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::http::{Auth, Client, Request, Response};
 use crate::cloud::refusal::google_duration;
@@ -190,7 +191,7 @@ impl Answer {
 const SERVICE: Service = Service {
     name: "Google Speech-to-Text",
     settings: "[stt.google]",
-    key: "[google] credentials",
+    key: google_auth::KEY,
 };
 
 /// The audience for which Google's own client signs, also for a regional address.

@@ -15,7 +15,8 @@ use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::gemini::wire::{Body, Part, Turn};
 use crate::cloud::gemini::{Gemini, KEY};
-use crate::cloud::{Error, Listed, Service, Tokens};
+use crate::cloud::google_auth;
+use crate::cloud::{Error, FRAME_TOKENS, Listed, Service, Tokens};
 use crate::config::{Endpoint, Tts};
 use crate::sys::deadline::Deadline;
 
@@ -86,9 +87,9 @@ impl Voice for GeminiVoice {
     }
 
     fn max_tokens(&self, chars: usize, sound: Duration) -> Tokens {
-        let read = TOKENS_A_CHARACTER * (chars + self.style.len()) + FRAME_TOKENS;
+        let read = TOKENS_A_CHARACTER * (chars + self.style.len());
         Tokens {
-            input: u64::try_from(read).unwrap_or(u64::MAX),
+            input: u64::try_from(read).unwrap_or(u64::MAX) + FRAME_TOKENS,
             output: TOKENS_A_SECOND * (sound.as_secs() + 1),
         }
     }
@@ -170,7 +171,7 @@ const SPEEDS: &[(f64, &str)] = &[
 const SERVICE: Service = Service {
     name: "Gemini's voice",
     settings: "[tts.gemini]",
-    key: "[google] credentials",
+    key: google_auth::KEY,
 };
 
 /// The first piece as soon as it stands, and the rest in two.
@@ -181,8 +182,6 @@ const MAX_CHARS: usize = 4_500;
 
 /// A character is a byte in the languages that have the most to a token, and four where each is a token of its own.
 const TOKENS_A_CHARACTER: usize = 4;
-/// What wraps the words of a request.
-const FRAME_TOKENS: usize = 64;
 /// Of sound; 25 by the price list, with some reserve.
 const TOKENS_A_SECOND: u64 = 32;
 

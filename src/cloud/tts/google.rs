@@ -10,6 +10,7 @@ use super::{Sound, Speech, Voice};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
+use crate::cloud::google_auth;
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::http::{Auth, Client, Request};
 use crate::cloud::{Error, Listed, Service};
@@ -168,7 +169,7 @@ struct Answer {
 const SERVICE: Service = Service {
     name: "Google Text-to-Speech",
     settings: "[tts.google]",
-    key: "[google] credentials",
+    key: google_auth::KEY,
 };
 
 /// The audience for which the service's own clients sign.

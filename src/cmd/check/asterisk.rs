@@ -264,7 +264,7 @@ mod tests {
 
     use super::super::finding::{Finding, Status, findings};
     use super::*;
-    use crate::config::{Arguments, Job};
+    use crate::config::{Arguments, Needs};
 
     fn program_at(path: &Path) -> Finding {
         let found = findings(|report| examine_program_at(path, report));
@@ -292,7 +292,7 @@ mod tests {
         for (settings, status, text) in table {
             testkit::write_secret(&file, &format!("{settings}\ngemini.api_key = 'AQ.1'\n"));
             let arguments = Arguments::of_file(Some(file.clone()));
-            let config = Config::load(Job::Say, &arguments, &|_| None).expect("complete");
+            let config = Config::load(Needs::Voice, &arguments, &|_| None).expect("complete");
             let found = findings(|report| examine_operator(&config, report));
             let found = found.first();
             assert_eq!(found.map(|found| found.status), status, "{settings}");

@@ -11,7 +11,8 @@ use super::personas::of_personas;
 use super::sounds;
 use crate::audio::telephone::Encoding;
 use crate::cloud::budget::Budget;
-use crate::config::{Arguments, Audience, Config, Environment, Job, Limits, Sentence, Shown};
+use crate::config::keys::setting;
+use crate::config::{Arguments, Audience, Config, Environment, Limits, Needs, Sentence};
 use crate::knowledge::language::Language;
 use crate::services;
 use crate::spending::bill::{Bill, Billing};
@@ -38,7 +39,7 @@ pub(super) fn examine(
         Audience::Outside => "callers who are not known as phones of this Asterisk",
         Audience::All => "all callers",
     };
-    let personas = of_personas(config, Job::Check, arguments, environment);
+    let personas = of_personas(config, Needs::Stages, arguments, environment);
     let first = &config.stt.language;
     let mut known = BTreeSet::new();
     for (of, config) in [(String::new(), config.clone())]
@@ -70,8 +71,8 @@ pub(super) fn examine(
 
 /// Whether the words are a persona's own, and not those of all calls.
 fn is_of_persona(config: &Config) -> bool {
-    let of = |shown: &Shown| shown.name == TEXT && shown.source.starts_with("persona ");
-    config.shown.iter().any(of)
+    let text = config.set(setting!("knowledge.disclosure_text"));
+    text.is_some_and(|shown| shown.source.starts_with("persona "))
 }
 
 fn all_languages(config: &Config) -> String {
@@ -214,4 +215,3 @@ fn speak(
 }
 
 const ID: &str = "disclosure";
-const TEXT: &str = "knowledge.disclosure_text";

@@ -21,7 +21,7 @@ use super::log_files::LogFiles;
 use super::machine;
 use super::options::understood;
 use crate::config::keys::KEYS;
-use crate::config::{Arguments, Config, Environment, Job, Shown};
+use crate::config::{Arguments, Config, Environment, Needs, Shown};
 use crate::knowledge::clock::{Clock, Mark};
 use crate::sys::date;
 use crate::sys::error::Chain;
@@ -47,7 +47,7 @@ struct View {
 pub(crate) fn look_around(arguments: &Arguments, environment: Environment<'_>) {
     let mut sink = std::io::sink();
     let mut report = Report::new(&mut sink, Style::Silent);
-    let config = Config::load(Job::Check, arguments, environment);
+    let config = Config::load(Needs::Stages, arguments, environment);
     if let Some(config) = machine::examine(&config, environment, &mut report) {
         knowledge::examine(config, arguments, environment, &mut report);
     }
@@ -422,7 +422,7 @@ mod tests {
             let arguments = Arguments::of_file(Some(file.clone()));
             let of_asterisk = |name: &str| (name == "TZ").then(|| there.to_owned());
             look_around(&arguments, &of_asterisk);
-            let settings = Config::load(Job::Check, &arguments, &|_| None);
+            let settings = Config::load(Needs::Stages, &arguments, &|_| None);
             let mut sink = std::io::sink();
             let mut report = Report::new(&mut sink, Style::Silent);
             let note = wait_for(&State::new(folder.path())).expect("it is there");

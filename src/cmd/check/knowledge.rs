@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::finding::Report;
 use super::personas::of_personas;
 use crate::cloud::llm::functions;
-use crate::config::{self, Arguments, Config, Conversation, Environment, Job, catalogue};
+use crate::config::{self, Arguments, Config, Conversation, Environment, Needs, catalogue};
 use crate::knowledge::actions::{Actions, Number};
 use crate::knowledge::clock::{self, Clock};
 use crate::knowledge::facts;
@@ -28,7 +28,7 @@ pub(super) fn examine(
     examine_facts(own, "", report);
     examine_hours(own, environment, "", report);
     let cost = examine_cost(config, environment, "", None, report);
-    for (of, config) in of_personas(config, Job::Calls, arguments, environment) {
+    for (of, config) in of_personas(config, Needs::Nothing, arguments, environment) {
         if config.knowledge.facts != own.facts {
             examine_facts(&config.knowledge, &of, report);
         }

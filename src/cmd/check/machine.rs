@@ -10,8 +10,9 @@ use super::finding::Report;
 use super::freepbx;
 use super::guards;
 use super::messages;
-use super::settings::{self, is_set};
+use super::settings;
 use super::user::{given, user_name};
+use crate::config::keys::setting;
 use crate::config::{Config, Endpoint, Environment, Faults, limits::Callers};
 use crate::memory::Folder;
 use crate::sys::error::Chain;
@@ -67,7 +68,7 @@ pub(super) fn is_asked(config: &Config, endpoint: &Endpoint) -> bool {
 
 fn uses_account(config: &Config) -> bool {
     // The usual fallback of the voice is there for those who have the key.
-    let is_usual = !is_set(config, "tts.fallback");
+    let is_usual = config.set(setting!("tts.fallback")).is_none();
     let voices = config.tts.endpoints.iter();
     let voices = voices.take(if is_usual { 1 } else { usize::MAX });
     let all = config
@@ -215,7 +216,7 @@ mod tests {
 
     use super::*;
     use crate::cmd::check::finding::{Finding, Status, findings};
-    use crate::config::{Arguments, Job};
+    use crate::config::{Arguments, Needs};
 
     /// What is found with these arguments, and no settings file.
     fn found_with(arguments: &[&str]) -> Vec<Finding> {
@@ -229,7 +230,7 @@ mod tests {
             _ => None,
         };
         let arguments = Arguments::parse(arguments.iter().copied());
-        let config = Config::load(Job::Check, &arguments, &environment);
+        let config = Config::load(Needs::Stages, &arguments, &environment);
         findings(|report| examine(&config, &environment, report))
     }
 

@@ -10,7 +10,7 @@ use super::finding::Report;
 use super::options::Options;
 use super::personas::of_personas;
 use super::user::{given, user_name};
-use crate::config::{Arguments, Config, Environment, Job};
+use crate::config::{Arguments, Config, Environment, Needs};
 use crate::messages::{self, Entry, Kind, Sink, Spool, Way};
 use crate::sys::error::Chain;
 use crate::sys::plain::plain_to;
@@ -53,7 +53,7 @@ pub(super) fn examine_ways(
     report: &mut Report<'_>,
 ) {
     let is_sent = options.send_test && !options.offline;
-    let personas = of_personas(config, Job::Calls, arguments, environment);
+    let personas = of_personas(config, Needs::Nothing, arguments, environment);
     let all = [(String::new(), config.clone())]
         .into_iter()
         .chain(personas);
@@ -143,7 +143,7 @@ mod tests {
         );
         fs::write(&file, text).expect("written");
         let arguments = Arguments::of_file(Some(file));
-        Config::load(Job::Calls, &arguments, &|_| None).expect("right settings")
+        Config::load(Needs::Nothing, &arguments, &|_| None).expect("right settings")
     }
 
     fn found(config: &Config) -> Vec<Finding> {

@@ -7,6 +7,7 @@ use super::machine::is_asked;
 use crate::cloud::fallback::Fallback;
 use crate::cloud::llm::Model;
 use crate::cloud::stt::Recognizer;
+use crate::config::providers::{self, Row};
 use crate::config::{Config, Endpoint, catalogue};
 use crate::services::{Change, Maker, SetupError, WARNED_DAYS, way};
 use crate::sys::date;
@@ -105,7 +106,10 @@ impl Look<'_> {
                 &format!(
                     "hears does nothing: {asked} is asked, which reads the transcript of {other}"
                 ),
-                "name gemini as provider under [llm], or set hears = false there",
+                &format!(
+                    "name {} as provider under [llm], or set hears = false there",
+                    any_of(Stage::Llm, |row| row.hears)
+                ),
             );
         }
     }
@@ -133,23 +137,32 @@ impl Look<'_> {
                     stt.language,
                     others.join(", ")
                 ),
-                "set hears = false under [llm], or name openai or gemini as provider under [tts]",
+                format!(
+                    "set hears = false under [llm], or name {} as provider under [tts]",
+                    any_of(Stage::Tts, |row| !row.has_voices_by_language)
+                ),
             ),
             _ if lacking.is_empty() => return,
             true => (
                 format!(
                     "callers who speak {lacking} hear any voice that Google has, since {voice} speaks one language"
                 ),
-                "name one of the kind Chirp3-HD as voice under [tts.google], as in en-US-Chirp3-HD-Charon",
+                format!(
+                    "name one of the kind Chirp3-HD as voice under [tts.{}], as in en-US-Chirp3-HD-Charon",
+                    voice.provider.name()
+                ),
             ),
             false => (
                 format!(
                     "{voice} speaks one language, by its name, and callers speak {lacking} too"
                 ),
-                "name a voice that speaks all of languages, or openai, gemini or google as provider under [tts]",
+                format!(
+                    "name a voice that speaks all of languages, or {} as provider under [tts]",
+                    any_of(Stage::Tts, |_| true)
+                ),
             ),
         };
-        report.warn(VOICES, &text, remedy);
+        report.warn(VOICES, &text, &remedy);
     }
 
     /// Whether the model hears callers itself.
@@ -239,6 +252,17 @@ impl Look<'_> {
     }
 }
 
+/// The providers of `stage` of which this is so, by their names in the settings: `openai, google or gemini`.
+fn any_of(stage: Stage, is_so: impl Fn(&Row) -> bool) -> String {
+    let rows = providers::rows(&stage.to_string()).iter();
+    let names: Vec<_> = rows.filter(|row| is_so(row)).map(|row| row.name).collect();
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
 const VOICES: &str = "voices";
 
 #[cfg(test)]
@@ -247,7 +271,7 @@ mod tests {
 
     use super::*;
     use crate::cmd::check::finding::Style;
-    use crate::config::Job;
+    use crate::config::Needs;
     use crate::sys::date::WallClock;
 
     #[test]
@@ -294,7 +318,7 @@ mod tests {
             ([two, own, "tts.openai.voice = 'alloy'\n", ""], ""),
         ] {
             let text = format!("secrets.allow_readable = true\n{}", settings.concat());
-            let config = Config::of_text(Job::Check, &text, "config.toml".into(), &|_| None);
+            let config = Config::of_text(Needs::Stages, &text, "config.toml".into(), &|_| None);
             let config = config.unwrap_or_else(|faults| panic!("{text}: {faults}"));
             let mut sink = std::io::sink();
             let mut report = Report::new(&mut sink, Style::Silent);
@@ -311,6 +335,24 @@ mod tests {
                 assert!(!finding.remedy.is_empty());
             }
         }
+    }
+
+    #[test]
+    fn the_table_knows_the_providers_that_a_remedy_names() {
+        assert_eq!(any_of(Stage::Tts, |_| true), "openai, google or gemini");
+        let text = "secrets.allow_readable = true\ngemini.api_key = 'AQ.1'\nopenai.api_key = 'sk-1'\n\
+            llm.openai.model = 'm'\n";
+        let config = Config::of_text(Needs::Stages, text, "config.toml".into(), &|_| None);
+        let config = config.expect("complete");
+        let maker = Maker::new(&config, &Hangup::default()).expect("no proxy");
+        let models = maker.models().expect("they are known");
+        let hearing = models.candidates().iter().filter(|one| {
+            let tokens = one.provider.max_tokens_of_sound(Duration::ZERO);
+            tokens.is_some()
+        });
+        let mut hearing: Vec<_> = hearing.map(|one| one.endpoint.provider.name()).collect();
+        hearing.dedup();
+        assert_eq!(any_of(Stage::Llm, |row| row.hears), hearing.join(" or "));
     }
 
     /// The first day without OpenAI's voices, and some days before.
@@ -386,7 +428,7 @@ mod tests {
         ];
         for (text, days, status, expected) in table {
             let text = format!("secrets.allow_readable = true\n{text}");
-            let config = Config::of_text(Job::Say, &text, "config.toml".into(), &|_| None);
+            let config = Config::of_text(Needs::Voice, &text, "config.toml".into(), &|_| None);
             let config = config.unwrap_or_else(|faults| panic!("{text}: {faults}"));
             let maker = Maker::new(&config, &Hangup::default()).expect("no proxy");
             let clock: WallClock = match days {

@@ -7,6 +7,7 @@ use super::user::group_name;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::http::{Variable, check_roots, variables};
+use crate::config::keys::{self, setting};
 use crate::config::{Config, Environment, Unusable};
 use crate::sys::error::Chain;
 use crate::sys::plain::plain_to;
@@ -33,7 +34,7 @@ pub(super) fn examine(config: &Config, environment: Environment<'_>, report: &mu
                 &format!("the first provider is not asked: {what}"),
                 "set what is missing, or make another provider the first",
             );
-        } else if is_set(config, &format!("{stage}.fallback")) {
+        } else if config.set(keys::in_table(stage, "fallback")).is_some() {
             let name = unusable.provider.name();
             report.warn(
                 stage,
@@ -49,8 +50,12 @@ pub(super) fn examine(config: &Config, environment: Environment<'_>, report: &mu
 
 /// Tells what callers speak where that stands in two places.
 fn examine_languages(config: &Config, report: &mut Report<'_>) {
-    let own = ["stt.language", "stt.alternative_languages"];
-    if is_set(config, "languages") && own.iter().any(|name| is_set(config, name)) {
+    let own = [
+        setting!("stt.language"),
+        setting!("stt.alternative_languages"),
+    ];
+    let has_own = own.into_iter().any(|key| config.set(key).is_some());
+    if has_own && config.set(setting!("languages")).is_some() {
         let all = config.stt.languages().collect::<Vec<_>>().join(", ");
         report.ok(
             "languages",
@@ -80,11 +85,6 @@ fn examine_proxies(environment: Environment<'_>, report: &mut Report<'_>) {
             ),
         }
     }
-}
-
-/// Whether a setting is set otherwise than by default.
-pub(super) fn is_set(config: &Config, name: &str) -> bool {
-    config.shown.iter().any(|shown| shown.name == name)
 }
 
 /// Looks at Google's key file.

@@ -101,11 +101,11 @@ mod tests {
 
     use super::*;
     use crate::cmd::check::finding::{Finding, Status, findings};
-    use crate::config::Job;
+    use crate::config::Needs;
 
     fn found(settings: &str, is_offline: bool) -> Vec<Finding> {
         let file = PathBuf::from("config.toml");
-        let config = Config::of_text(Job::Calls, settings, file, &|_| None).expect(settings);
+        let config = Config::of_text(Needs::Nothing, settings, file, &|_| None).expect(settings);
         let deadline = Deadline::after(Instant::now(), Duration::from_secs(30), Instant::now);
         let deadline = (!is_offline).then_some(deadline);
         findings(|report| examine(&config, deadline, report))

@@ -2,6 +2,8 @@
 
 use toml_edit::{DocumentMut, Item, Table, TableLike, value};
 
+use crate::config::keys::Key;
+
 /// The content of a settings file, and what of it was changed.
 #[derive(Clone)]
 pub(super) struct SettingsFile {
@@ -10,9 +12,9 @@ pub(super) struct SettingsFile {
 }
 
 /// A value that was changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Change {
-    pub(super) name: String,
+    pub(super) setting: &'static Key,
     /// The value before; empty where none was set.
     pub(super) before: String,
     pub(super) after: String,
@@ -44,9 +46,9 @@ impl SettingsFile {
         &self.changes
     }
 
-    /// Sets a text by its name, as in `tts.openai.voice`. A comment behind the value before stays.
-    pub(super) fn set(&mut self, name: &str, text: &str) -> Result<(), Error> {
-        let (path, key) = name.rsplit_once('.').unwrap_or(("", name));
+    /// Sets a text. A comment behind the value before stays.
+    pub(super) fn set(&mut self, setting: &'static Key, text: &str) -> Result<(), Error> {
+        let (path, key) = setting.name.rsplit_once('.').unwrap_or(("", setting.name));
         let table = self.table(path)?;
         let before = table.get(key).and_then(Item::as_str).unwrap_or_default();
         let before = before.to_owned();
@@ -62,7 +64,7 @@ impl SettingsFile {
             None => drop(table.insert(key, value(text))),
         }
         self.changes.push(Change {
-            name: name.to_owned(),
+            setting,
             before,
             after: text.to_owned(),
         });
@@ -113,10 +115,11 @@ fn between() -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::keys::{find, setting};
 
     fn changed(before: &str, name: &str, text: &str) -> String {
         let mut file = SettingsFile::parse(before).expect("TOML");
-        file.set(name, text).expect("a table");
+        file.set(find(name).expect(name), text).expect("a table");
         file.text()
     }
 
@@ -158,15 +161,17 @@ mod tests {
     #[test]
     fn what_was_changed_is_known_with_what_was_there() {
         let mut file = SettingsFile::parse("[stt]\nlanguage = 'en-US'\n").expect("TOML");
-        file.set("stt.language", "en-US").expect("a table");
+        file.set(setting!("stt.language"), "en-US")
+            .expect("a table");
         assert_eq!(file.changes(), []);
-        file.set("stt.language", "de-DE").expect("a table");
+        file.set(setting!("stt.language"), "de-DE")
+            .expect("a table");
         let [change] = file.changes() else {
             panic!("{:?}", file.changes())
         };
         assert_eq!((&*change.before, &*change.after), ("en-US", "de-DE"));
         assert!(SettingsFile::parse("stt").is_err());
         let mut odd = SettingsFile::parse("stt = 1").expect("TOML");
-        assert!(odd.set("stt.language", "de-DE").is_err());
+        assert!(odd.set(setting!("stt.language"), "de-DE").is_err());
     }
 }

@@ -9,7 +9,7 @@ use crate::cloud::fallback::Fallback;
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::{self, Listed};
 use crate::config::providers::{Row, SetupKey, WITH_KEY, key_kind};
-use crate::config::{Config, Job, Secret, keys, pasted_key};
+use crate::config::{Config, Needs, Secret, keys, pasted_key};
 use crate::services::{Maker, SetupError};
 use crate::sys::deadline::Deadline;
 use crate::sys::hangup::Hangup;
@@ -65,7 +65,7 @@ impl Key {
     /// Puts it where the settings have it.
     pub(super) fn put_into(&self, settings: &mut SettingsFile) -> Result<(), Error> {
         if let Self::Of(_, known, key) = self {
-            settings.set(known.setting, key.expose())?;
+            settings.set(keys::named(known.setting), key.expose())?;
         }
         Ok(())
     }
@@ -86,9 +86,9 @@ impl Key {
         let has_own_key = settings
             .changes()
             .iter()
-            .any(|change| is_own(&change.name) && !change.before.is_empty());
+            .any(|change| is_own(change.setting.name) && !change.before.is_empty());
         // What else is missing does not matter here, and no key of the environment is meant.
-        let config = Config::of_text(Job::Calls, &settings.text(), file, &|_| None);
+        let config = Config::of_text(Needs::Nothing, &settings.text(), file, &|_| None);
         let config = config.unwrap_or_else(|faults| *faults.understood);
         let maker = Maker::new(&config, &Hangup::default()).map_err(Error::Setup)?;
         let maker = maker.for_lists();
@@ -108,17 +108,13 @@ impl Key {
     /// Changes the settings so that only this key is used.
     fn put_alone_into(&self, settings: &mut SettingsFile) -> Result<(), Error> {
         let (stage, provider) = self.tried();
-        let own = format!("{stage}.{provider}");
-        for (table, name, value) in [
-            (stage, "provider", provider),
-            (&own, "api_key", ""),
-            (&own, "api_key_file", ""),
-            (provider, "api_key_file", ""),
-            (provider, "api_key", ""),
-        ] {
-            let name = format!("{table}.{name}");
-            if keys::find(&name).is_some() {
-                settings.set(&name, value)?;
+        if let Some(choice) = keys::in_table(stage, "provider") {
+            settings.set(choice, provider)?;
+        }
+        for name in ["api_key_file", "api_key"] {
+            let own = keys::of_provider(stage, provider, name);
+            for key in own.into_iter().chain(keys::in_table(provider, name)) {
+                settings.set(key, "")?;
             }
         }
         self.put_into(settings)

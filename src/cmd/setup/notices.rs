@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::key::Key;
+use crate::config::keys::{self, setting};
 use crate::config::{Config, Endpoint, Shown, catalogue, first_on};
 use crate::services::way;
 use crate::sys::date;
@@ -20,20 +21,26 @@ pub(super) fn hiding(config: &Config, key: &Key, file: &Path) -> Vec<String> {
 
 /// A key of one stage, of the environment or of systemd stands above the one for all stages, such as under `[gemini]`.
 fn hiding_key(config: &Config, provider: &str, key: &str, file: &str) -> Vec<String> {
-    let shared = format!("{provider}.api_key");
+    let shared = set(config, keys::in_table(provider, "api_key"));
     let mut told = Vec::new();
-    if let Some(other) = set(config, &shared).filter(|shown| shown.source != file) {
+    if let Some(other) = shared.filter(|shown| shown.source != file) {
         told.push(format!(
-            "{} is set here, and is used in place of {shared} in {file}",
-            other.source
+            "{} is set here, and is used in place of {} in {file}",
+            other.source, other.name
         ));
     }
-    let key_file = format!("{provider}.api_key_file");
-    if told.is_empty() && set(config, &key_file).is_some() {
-        told.push(format!("{key_file} is not read, since {shared} is set"));
+    let key_file = set(config, keys::in_table(provider, "api_key_file"));
+    if let (Some(unread), Some(shared), []) = (key_file, shared, &told[..]) {
+        told.push(format!(
+            "{} is not read, since {} is set",
+            unread.name, shared.name
+        ));
     }
     for (stage, endpoints) in stages(config) {
-        let own = set(config, &format!("{stage}.{provider}.api_key"));
+        let own = set(
+            config,
+            keys::of_provider(&stage.to_string(), provider, "api_key"),
+        );
         let endpoint = endpoints
             .iter()
             .find(|endpoint| endpoint.provider.name() == provider);
@@ -50,7 +57,7 @@ fn hiding_key(config: &Config, provider: &str, key: &str, file: &str) -> Vec<Str
 
 fn hiding_account(config: &Config, file: &str) -> Vec<String> {
     let mut told = Vec::new();
-    let other = set(config, "google.credentials").filter(|shown| shown.source != file);
+    let other = set(config, setting!("google.credentials")).filter(|shown| shown.source != file);
     if let Some(other) = other {
         told.push(format!(
             "{} names {} here, which is used in its place",
@@ -61,11 +68,9 @@ fn hiding_account(config: &Config, file: &str) -> Vec<String> {
         let has_key = |endpoint: &&Endpoint| {
             endpoint.provider.name() == "gemini" && endpoint.api_key.is_some()
         };
-        let keys = [
-            format!("{stage}.gemini.api_key"),
-            "gemini.api_key".to_owned(),
-        ];
-        let shown = keys.iter().find_map(|key| set(config, key));
+        let own = keys::of_provider(&stage.to_string(), "gemini", "api_key");
+        let keys = [own, Some(setting!("gemini.api_key"))];
+        let shown = keys.into_iter().find_map(|key| set(config, key));
         if let Some(own) = shown.filter(|_| endpoints.iter().any(|endpoint| has_key(&endpoint))) {
             told.push(format!(
                 "{stage} asks Gemini with {} and not as the service account",
@@ -102,9 +107,8 @@ fn stages(config: &Config) -> [(Stage, &[Endpoint]); 3] {
 }
 
 /// A setting that is set and not empty.
-fn set<'c>(config: &'c Config, name: &str) -> Option<&'c Shown> {
-    let mut all = config.shown.iter();
-    all.find(|shown| shown.name == name && shown.value != "\"\"")
+fn set(config: &Config, key: impl Into<Option<&'static keys::Key>>) -> Option<&Shown> {
+    config.set(key).filter(|shown| shown.value != "\"\"")
 }
 
 /// The name of a setting, with where it comes from if that is not the settings file.

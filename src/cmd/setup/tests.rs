@@ -329,7 +329,7 @@ fn a_voice_can_be_chosen_together_with_the_first_service_account() {
     setup.take(&account, None).expect("it needs no try");
     setup.voice(voice()).expect("Google speaks");
     let change = setup.settings.changes().last().expect("one");
-    assert_eq!(change.name, "tts.google.voice");
+    assert_eq!(change.setting.name, "tts.google.voice");
     assert_eq!(setup.settings.changes().len(), 1);
     let place = setup.place_of_account().expect("right settings");
     assert_eq!(place, usual);

@@ -2,7 +2,7 @@
 
 use super::owner;
 use crate::config::layers::Layers;
-use crate::config::{Arguments, Config, Endpoint, Faults, Job, Provider};
+use crate::config::{Arguments, Config, Endpoint, Faults, Needs, Provider};
 
 const KEYS: &str = "[google]\ncredentials = '/c/google.json'\n[openai]\napi_key = 'sk-1'\n";
 const OPENAI: &str = "[openai]\napi_key = 'sk-1'\n";
@@ -19,7 +19,7 @@ fn load(settings: &str, variables: &[(&str, &str)]) -> Result<Config, Faults> {
         let found = variables.iter().find(|(variable, _)| *variable == name)?;
         Some(found.1.to_owned())
     };
-    Config::load(Job::Check, &Arguments::of_file(Some(file)), &environment)
+    Config::load(Needs::Stages, &Arguments::of_file(Some(file)), &environment)
 }
 
 /// The providers of the three stages: a reserve stands in brackets.
@@ -228,7 +228,7 @@ fn a_personas_voice_and_model_belong_to_the_provider_that_has_them() {
         std::fs::write(&file, text).expect("written");
         let config = format!("config={}", file.display());
         let arguments = Arguments::parse(["persona=kitchen", &config]);
-        let config = Config::load(Job::Check, &arguments, &|_| None).expect("complete");
+        let config = Config::load(Needs::Stages, &arguments, &|_| None).expect("complete");
         let (endpoints, is_voice) = match stage {
             "tts" => (&config.tts.endpoints, true),
             _ => (&config.llm.endpoints, false),

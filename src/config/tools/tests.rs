@@ -316,7 +316,7 @@ fn a_header_or_pin_that_everybody_may_read_is_a_fault() {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
 
-    use crate::config::{Config, Job};
+    use crate::config::{Config, Needs};
 
     let folder = testkit::TempDir::new().expect("a temporary folder");
     for (key, mode, is_fault) in [
@@ -332,7 +332,7 @@ fn a_header_or_pin_that_everybody_may_read_is_a_fault() {
             "[tool.t]\ndescription = 'x'\nurl = 'https://host'\n{key} = '{}'\n",
             file.display()
         );
-        let loaded = Config::of_text(Job::Calls, &text, "config.toml".into(), &|_| None);
+        let loaded = Config::of_text(Needs::Nothing, &text, "config.toml".into(), &|_| None);
         let faults = loaded.map_or_else(|faults| faults.all().to_vec(), |_| Vec::new());
         assert_eq!(
             faults.len(),

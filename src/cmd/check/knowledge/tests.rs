@@ -34,7 +34,7 @@ impl House {
         fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("ours");
         let arguments = Arguments::of_file(Some(file));
         let environment = |name: &str| variable.filter(|_| name == "TZ").map(str::to_owned);
-        let config = Config::load(Job::Check, &arguments, &environment);
+        let config = Config::load(Needs::Stages, &arguments, &environment);
         let config = config.unwrap_or_else(|faults| panic!("{:?}", faults.all()));
         findings(|report| examine(&config, &arguments, &environment, report))
     }

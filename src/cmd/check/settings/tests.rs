@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::cmd::check::finding::{Finding, Status, findings};
 use crate::cmd::check::machine;
-use crate::config::{Arguments, Config, Job};
+use crate::config::{Arguments, Config, Needs};
 
 const KEY_FILE: &str = include_str!("../../../../tests/data/throwaway-service-account.json");
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
@@ -80,7 +80,7 @@ impl Planted {
             _ => None,
         };
         close(folder.path());
-        let config = Config::load(Job::Check, &Arguments::default(), &environment);
+        let config = Config::load(Needs::Stages, &Arguments::default(), &environment);
         let config = config.map(|mut config| {
             config.http.ca_file = Some(place("root.pem"));
             config

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::cmd::check::finding::{Finding, Status, findings};
 use crate::config::limits::RetentionLimits;
-use crate::config::{Arguments, Job};
+use crate::config::{Arguments, Needs};
 use crate::sys::costs::MicroDollars;
 use crate::sys::state::State;
 use crate::sys::state::server::tests::{shared, tell};
@@ -223,7 +223,8 @@ fn what_all_machines_have_spent_is_asked_of_the_server() {
             );
             std::fs::write(&place, text).expect("written");
             let arguments = Arguments::parse([format!("config={}", place.display()).as_str()]);
-            let config = Config::load(Job::Calls, &arguments, &|_| None).expect("right settings");
+            let config =
+                Config::load(Needs::Nothing, &arguments, &|_| None).expect("right settings");
             Config {
                 shared: Some(server),
                 ..config
