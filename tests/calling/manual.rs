@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::{Value, json};
 use testkit::{CallingTurn, Response, TempDir, ToolAnswer, ToolRequest, ToolServer};
 
-use crate::calling::pins::{silence, type_into};
+use super::pins::{silence, type_into};
 use crate::docs::tools_of_the_manual;
 use crate::house::{House, PATIENCE, program};
 
