@@ -11,9 +11,7 @@ pub(super) enum Label {
     Role,
     /// What another speaker says.
     Other,
-    /// The same where an answer follows it: callers are also what an answer may tell of.
-    Caller,
-    /// The same where an answer follows it: a name that is also that of other things, at the beginning of a line.
+    /// The same only where an answer follows it: a name that is also that of other things, at the beginning of a line.
     Asker,
     Thought,
     /// What the model says after its thoughts.
@@ -37,19 +35,8 @@ pub(super) enum Start {
     Line,
 }
 
-impl Label {
-    /// Whether an answer that is announced by `self` may be announced by `label` too.
-    pub(super) fn may_be(self, label: Self) -> bool {
-        match self {
-            Self::Caller => matches!(label, Self::Answer | Self::Role | Self::Model),
-            Self::Model => matches!(label, Self::Role | Self::Model),
-            _ => label == self || label == Self::Model,
-        }
-    }
-}
-
-/// Reads the label that `text` begins with at `start`.
-pub(super) fn read(text: &str, start: Start) -> Read<Label> {
+/// Reads the label that `text` begins with at `start`, which has more unless it `is_last`.
+pub(super) fn read(text: &str, start: Start, is_last: bool) -> Read<Label> {
     if text.starts_with(['{', '[']) || text.starts_with(FUNCTOOLS) {
         return call(text);
     }
@@ -83,7 +70,7 @@ pub(super) fn read(text: &str, start: Start) -> Read<Label> {
     let mut read = Read::Not;
     for (names, label) in headings.iter().chain(NAMES).chain(askers) {
         for name in names.split('|') {
-            match name_len(words, name) {
+            match name_len(words, name, is_last) {
                 Read::Is(len, ()) => return Read::Is(markup.len() + len, *label),
                 Read::MayBecome => read = Read::MayBecome,
                 Read::Not => {}
@@ -94,7 +81,7 @@ pub(super) fn read(text: &str, start: Start) -> Read<Label> {
 }
 
 /// The length of `name` and the colon after it at the beginning of `text`, and of the markup around them.
-fn name_len(text: &str, name: &str) -> Read<()> {
+fn name_len(text: &str, name: &str, is_last: bool) -> Read<()> {
     let mut letters = text.chars();
     for expected in name.chars() {
         match letters.next() {
@@ -106,8 +93,10 @@ fn name_len(text: &str, name: &str) -> Read<()> {
     let mut rest = letters.as_str();
     let mut has_colon = false;
     for _ in 0..LONGEST_MARKUP {
-        let Some(c) = rest.chars().next() else {
-            return Read::MayBecome;
+        let c = match rest.chars().next() {
+            Some(c) => c,
+            None if is_last => break,
+            None => return Read::MayBecome,
         };
         match c {
             '*' | '_' => {}
@@ -254,11 +243,10 @@ const NAMES: &[(&str, Label)] = &[
         Label::Model,
     ),
     (
-        "user|human|benutzer|nutzer|utilisateur|usuario|usuário|utente|gebruiker|użytkownik|\
+        "user|human|caller|anrufer|anruferin|benutzer|nutzer|utilisateur|usuario|usuário|utente|gebruiker|użytkownik|\
         пользователь|用户|使用者|ユーザー|사용자|المستخدم",
         Label::Other,
     ),
-    ("caller|anrufer|anruferin", Label::Caller),
     ("agent|model|receptionist", Label::Role),
     (
         "thought|thoughts|thinking|thinking process|thought process|reasoning|chain of thought|internal monologue|\

@@ -5,12 +5,14 @@
 //! held back for that, which is told within some characters.
 
 mod call;
+mod held;
 mod label;
 mod read;
 mod token;
 mod wrapped;
 
 use call::Call;
+use held::Held;
 use label::{Label, Start};
 use read::Read;
 use token::{Hidden, Speaker, Token};
@@ -44,6 +46,8 @@ pub(super) struct Filter {
     /// The last character that is no space, and whether it ends a sentence.
     last: Option<char>,
     has_mark: bool,
+    /// Whether the line has a letter: the mark behind a number in front of it is that of a list.
+    has_letter: bool,
     /// What follows `[[`, as long as no `]]` does: its beginning tells whether it is an action with words in it.
     action: Option<String>,
     /// A letter or digit has been passed on.
@@ -69,15 +73,6 @@ enum State {
     Ended,
 }
 
-/// What is passed on unless an answer follows: a text that begins with "Thought:" or "User:" may be all there is, and
-/// "Customer:" may announce another turn or a name on a list.
-#[derive(Debug)]
-struct Held {
-    words: String,
-    /// The label behind which the answer begins.
-    until: Label,
-}
-
 impl Filter {
     /// Takes in the next part of the text.
     pub(super) fn push(&mut self, text: &str) -> Passed {
@@ -95,8 +90,10 @@ impl Filter {
                 self.pass(token::words_after_speaker(&name));
             }
         }
-        if let Some(held) = self.held.take() {
-            self.pass(&held.words);
+        if let Some(held) = self.held.take()
+            && !(self.has_passed && held.is_turn())
+        {
+            self.pass(held.words());
         }
         self.state = State::Ended;
         std::mem::take(&mut self.passed)
@@ -143,11 +140,15 @@ impl Filter {
                 }
                 return Some(c.len_utf8());
             }
-            State::Passing if self.start != Start::None => match label::read(rest, self.start) {
-                Read::Is(len, label) if self.obey_label(label, &rest[..len]) => return Some(len),
-                Read::MayBecome if !is_last => return None,
-                _ => {}
-            },
+            State::Passing if self.start != Start::None => {
+                match label::read(rest, self.start, is_last) {
+                    Read::Is(len, label) if self.obey_label(label, &rest[..len]) => {
+                        return Some(len);
+                    }
+                    Read::MayBecome if !is_last => return None,
+                    _ => {}
+                }
+            }
             _ => {}
         }
         match token::read(rest, self.may_be_unmarked()) {
@@ -200,15 +201,17 @@ impl Filter {
             _ => {}
         }
         if !c.is_whitespace() {
-            self.has_mark = is_end(c) || (self.has_mark && is_closer(c));
+            self.has_letter |= c.is_alphabetic();
+            self.has_mark = (is_end(c) && self.has_letter) || (self.has_mark && is_closer(c));
             self.last = Some(c);
         }
+        self.has_letter &= c != '\n';
         self.before = Some(c);
     }
 
     fn pass(&mut self, words: &str) {
         if let Some(held) = &mut self.held {
-            held.words.push_str(words);
+            held.push(words);
         } else {
             self.passed.words.push_str(words);
             self.has_passed |= words.contains(char::is_alphanumeric);
@@ -275,31 +278,21 @@ impl Filter {
         }
         let is_first = !self.has_passed && self.held.is_none();
         let is_fenced = label::is_fence(text);
-        let until = self.held.as_ref().map(|held| held.until);
-        let is_role_told = is_first || until.is_some_and(|until| until.may_be(Label::Role));
+        let held = self.held.as_ref();
+        let is_awaited = held.is_some_and(|held| held.may_end_at(label, self.has_passed));
+        // A list of names and values is announced: "Log in with:".
+        let may_be_turn = self.has_passed && self.held.is_none() && self.last != Some(':');
         match label {
-            Label::Role if is_role_told => return self.obey_label(Label::Model, text),
-            Label::Answer | Label::Model if until.is_some_and(|until| until.may_be(label)) => {
-                self.held = None;
-                if self.has_passed {
-                    self.state = State::Ended;
-                }
+            Label::Role if is_first || (is_awaited && self.has_mark) => {
+                return self.obey_label(Label::Model, text);
             }
+            Label::Answer | Label::Model if is_awaited => return self.end_held(),
             Label::Model if self.start == Start::Line => {}
-            // A list of names and values is announced: "Log in with:".
-            Label::Other if self.has_passed && self.last != Some(':') => {
-                self.state = State::Ended;
-            }
-            // "Customer:" behind an answer is the model's conversation with itself only if an answer to it follows.
-            // Until then it may be a line of a booking, and is kept to be passed on.
-            Label::Asker if self.has_passed && self.last != Some(':') && self.held.is_none() => {
-                self.hold(text, Label::Answer);
-            }
-            Label::Caller if self.has_passed && self.last != Some(':') && until.is_none() => {
-                self.hold(text, Label::Caller);
-            }
-            Label::Other | Label::Caller if is_first => self.hold(text, Label::Model),
-            Label::Thought if is_first => self.hold(text, Label::Answer),
+            // Behind an answer, another speaker is the model's conversation with itself only if an answer follows. Until
+            // then it may be a line of a booking, and is kept to be passed on.
+            Label::Asker if may_be_turn => self.held = Some(Held::new(label, text)),
+            Label::Other if may_be_turn || is_first => self.held = Some(Held::new(label, text)),
+            Label::Thought if is_first => self.held = Some(Held::new(label, text)),
             Label::Analysis if is_first => self.state = State::Hiding(Hidden::Thought),
             Label::Call if is_fenced => self.state = State::Calling(Call::default().in_fence()),
             Label::Call => self.state = State::Calling(Call::default()),
@@ -312,11 +305,16 @@ impl Filter {
         true
     }
 
-    fn hold(&mut self, label: &str, until: Label) {
-        self.held = Some(Held {
-            words: label.to_owned(),
-            until,
-        });
+    /// Lets the answer begin behind what was held, or the model's next one. Returns whether it was held for that.
+    fn end_held(&mut self) -> bool {
+        let list = self.held.take().filter(Held::is_list);
+        if let Some(list) = &list {
+            self.pass(list.words());
+        } else if self.has_passed {
+            self.state = State::Ended;
+        }
+        self.start = Start::Line;
+        list.is_none()
     }
 
     /// Whether a token may follow that has no marks around it: it is glued to what comes before.
