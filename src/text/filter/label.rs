@@ -1,6 +1,8 @@
 //! Labels in front of words: "Assistant:", "User:", "Thought:", "### Response:".
 
+use super::call::Call;
 use super::read::{Read, first_bytes};
+use super::token::names_thought;
 
 /// What stands behind a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub(super) enum Label {
     Analysis,
     /// The call of a tool, of which nothing has been read.
     Call,
-    /// An answer in JSON, which has been read up to its text.
+    /// An answer in JSON, of which nothing has been read.
     Wrapped,
 }
 
@@ -125,43 +127,89 @@ fn analysis(text: &str) -> Read<Label> {
     }
 }
 
-/// A call as JSON, whose first key tells that it is one, or as in Python: `[get_weather(place="Lyon")]`.
+/// A call or an answer as JSON, of which the first key tells what it is, or a call as in Python: `[get_weather(place="Lyon")]`.
 fn call(text: &str) -> Read<Label> {
     let window = first_bytes(text, LONGEST_CALL);
+    let is_cut = window.len() < text.len();
     let rest = window.strip_prefix(FUNCTOOLS).unwrap_or(window);
-    let is_whole = window.len() < text.len();
-    let unless_whole = if is_whole { Read::Not } else { Read::MayBecome };
     let inner = rest.strip_prefix('[').unwrap_or(rest).trim_start();
-    let Some(object) = inner.strip_prefix('{') else {
-        let name_len = inner.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.'));
-        return match name_len {
-            None => unless_whole,
-            Some(len) if is_function(&inner[..len], &inner[len..]) && inner.len() < rest.len() => {
-                Read::Is(0, Label::Call)
-            }
-            Some(_) => Read::Not,
-        };
+    let read = match inner.strip_prefix('{') {
+        Some(object) => object_in(object, rest.starts_with('[')),
+        None if inner.is_empty() => Read::MayBecome,
+        None if inner.len() < rest.len() => function(inner, is_cut),
+        None => Read::Not,
     };
-    let object = object.trim_start();
-    let Some(key) = object.strip_prefix('"') else {
-        return if object.is_empty() {
-            unless_whole
-        } else {
-            Read::Not
-        };
-    };
-    match key.split_once('"') {
-        None => unless_whole,
-        Some((key, _)) if is_in(KEYS, key) => Read::Is(0, Label::Call),
-        Some((key, rest)) if text.starts_with('{') && is_in(WRAPPING, key) => {
-            match text_len(rest) {
-                Read::Is(left, ()) => Read::Is(window.len() - left, Label::Wrapped),
-                Read::MayBecome => unless_whole,
-                Read::Not => Read::Not,
-            }
-        }
-        Some(_) => Read::Not,
+    match read {
+        Read::MayBecome if is_cut => Read::Not,
+        read => read,
     }
+}
+
+/// What the object is of which this text follows the bracket.
+fn object_in(object: &str, is_listed: bool) -> Read<Label> {
+    let object = object.trim_start();
+    let key = match object.strip_prefix('"').map(|key| key.split_once('"')) {
+        Some(Some(key)) => key,
+        Some(None) => return Read::MayBecome,
+        None if object.is_empty() => return Read::MayBecome,
+        None => return Read::Not,
+    };
+    match key {
+        (key, _) if names_call(key) => Read::Is(0, Label::Call),
+        (key, _) if key == "role" || key == "type" || names_thought(key) => {
+            Read::Is(0, Label::Wrapped)
+        }
+        (key, value) if !is_listed && names_answer(key) => answer(value),
+        _ => Read::Not,
+    }
+}
+
+/// What the object is whose answer this is, if it has words: `: "Yes."`, `: {"text": "Yes."}`.
+fn answer(value: &str) -> Read<Label> {
+    let value = value.trim_start();
+    let value = value.strip_prefix(':').unwrap_or(value).trim_start();
+    let inner = value.trim_start_matches(|c: char| c == '[' || c.is_whitespace());
+    match inner.chars().next() {
+        None => Read::MayBecome,
+        Some('"') if inner.len() == value.len() => Read::Is(0, Label::Wrapped),
+        Some('{') => match object_in(&inner[1..], false) {
+            Read::Is(_, Label::Call) => Read::Not,
+            read => read,
+        },
+        _ => Read::Not,
+    }
+}
+
+/// Whether the function that `text` begins with is called in a list of calls, and not named in a bracket: behind its own
+/// brackets the list goes on or ends. One that `is_cut` may be longer than `text`.
+fn function(text: &str, is_cut: bool) -> Read<Label> {
+    let Some(len) = text.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.'))
+    else {
+        return Read::MayBecome;
+    };
+    let (name, rest) = text.split_at(len);
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !rest.starts_with('(') {
+        return Read::Not;
+    }
+    match Call::default().read(rest) {
+        (_, false) if is_cut => Read::Is(0, Label::Call),
+        (_, false) => Read::MayBecome,
+        (len, true) => match rest[len..].trim_start().chars().next() {
+            Some(',' | ']') => Read::Is(0, Label::Call),
+            Some(_) => Read::Not,
+            None => Read::MayBecome,
+        },
+    }
+}
+
+/// Whether a key of JSON is that of a call.
+pub(super) fn names_call(key: &str) -> bool {
+    is_in(KEYS, key)
+}
+
+/// Whether the value of this key is for the caller.
+pub(super) fn names_answer(key: &str) -> bool {
+    is_in(WRAPPING, key)
 }
 
 /// Whether the mark of a fence of code begins `text`.
@@ -193,24 +241,6 @@ fn is_in(list: &str, key: &str) -> bool {
     list.split(' ').any(|listed| listed == key)
 }
 
-/// What is left of `rest`, which follows a key, behind the mark that begins a text.
-fn text_len(rest: &str) -> Read<()> {
-    let mut rest = rest.trim_start();
-    for mark in [':', '"'] {
-        match rest.strip_prefix(mark) {
-            Some(after) if mark == ':' => rest = after.trim_start(),
-            Some(after) => rest = after,
-            None if rest.is_empty() => return Read::MayBecome,
-            None => return Read::Not,
-        }
-    }
-    Read::Is(rest.len(), ())
-}
-
-fn is_function(name: &str, after: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic()) && after.starts_with('(')
-}
-
 fn is_markup(c: char) -> bool {
     matches!(c, '#' | '*' | '_' | '>' | ' ')
 }
@@ -227,9 +257,9 @@ const LONGEST_FENCE: usize = 24;
 /// What Phi writes before its calls.
 const FUNCTOOLS: &str = "functools[";
 
-/// The first keys of a call.
+/// The keys of a call.
 const KEYS: &str = "name function function_name function_call tool tool_name tool_call tool_calls tool_uses recipient_name \
-    action arguments parameters type";
+    action arguments parameters";
 
 /// The keys of an answer that is wrapped in JSON.
 const WRAPPING: &str =

@@ -65,6 +65,8 @@ enum State {
     Hiding(Hidden),
     /// It belongs to a call that ends with its brackets.
     Calling(Call),
+    /// It belongs to a call that ends with a token.
+    CallingBetween(Call),
     /// It belongs to the text of an answer in JSON.
     Unwrapping(Wrapped),
     /// It belongs to the name of a speaker or a channel.
@@ -84,11 +86,15 @@ impl Filter {
     /// Ends the text. A token that was cut off is not passed on either.
     pub(super) fn end(&mut self) -> Passed {
         self.read(true);
-        if let State::Naming(name) = std::mem::take(&mut self.state) {
+        match std::mem::take(&mut self.state) {
             // A name without a space may have been cut off.
-            if name.trim().contains(char::is_whitespace) {
+            State::Naming(name) if name.trim().contains(char::is_whitespace) => {
                 self.pass(token::words_after_speaker(&name));
             }
+            State::Calling(call) | State::CallingBetween(call) if !self.has_passed => {
+                self.pass(call.last_line().unwrap_or_default());
+            }
+            _ => {}
         }
         if let Some(held) = self.held.take()
             && !(self.has_passed && held.is_turn())
@@ -167,6 +173,11 @@ impl Filter {
 
     /// Takes in a character that belongs to no token.
     fn take(&mut self, c: char) {
+        if let State::CallingBetween(call) = &mut self.state
+            && !call.takes(c)
+        {
+            self.state = State::Passing;
+        }
         match &mut self.state {
             State::Passing => self.pass(c.encode_utf8(&mut [0; 4])),
             State::Naming(name) if c == '\n' => {
@@ -224,10 +235,15 @@ impl Filter {
             self.begin_turn(speaker);
         }
         let is_passing = self.state == State::Passing;
+        let is_calling = matches!(self.state, State::CallingBetween(_));
         match token {
             Token::Begin(Hidden::Turn) if is_passing => self.begin_turn(Speaker::Other),
+            Token::Begin(Hidden::Call) if is_passing || is_calling => {
+                self.state = State::CallingBetween(Call::between_tokens());
+            }
             Token::Begin(hidden) if is_passing => self.state = State::Hiding(hidden),
             Token::End(Hidden::Thought) => self.end_thought(),
+            Token::End(Hidden::Call) if is_calling => self.state = State::Passing,
             Token::End(hidden) if self.state == State::Hiding(hidden) => {
                 self.state = State::Passing;
             }
@@ -264,7 +280,7 @@ impl Filter {
         self.state = match speaker {
             Speaker::Model => State::Passing,
             Speaker::Thought => State::Hiding(Hidden::Thought),
-            Speaker::Call => State::Hiding(Hidden::Call),
+            Speaker::Call => State::CallingBetween(Call::between_tokens()),
             Speaker::Other if self.has_passed => State::Ended,
             Speaker::Other => State::Hiding(Hidden::Turn),
         };
@@ -296,7 +312,7 @@ impl Filter {
             Label::Analysis if is_first => self.state = State::Hiding(Hidden::Thought),
             Label::Call if is_fenced => self.state = State::Calling(Call::default().in_fence()),
             Label::Call => self.state = State::Calling(Call::default()),
-            Label::Wrapped if is_first || is_fenced => {
+            Label::Wrapped => {
                 self.state = State::Unwrapping(Wrapped::new(is_fenced));
             }
             _ => return false,
@@ -321,7 +337,7 @@ impl Filter {
     fn may_be_unmarked(&self) -> bool {
         match self.state {
             State::Passing => self.before.is_some_and(|c| !c.is_whitespace()),
-            State::Hiding(_) => true,
+            State::Hiding(_) | State::CallingBetween(_) => true,
             _ => false,
         }
     }

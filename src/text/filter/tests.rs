@@ -203,6 +203,7 @@ fn calls_of_tools_are_not_passed_on() {
         ("Or ```json\n{\"answer\"", "Or ```json\n{\"answer\""),
         ("``", "``"),
         ("{\"answer\": 42}", "{\"answer\": 42}"),
+        ("{\"answer\": {\"a\": 1}}", "{\"answer\": {\"a\": 1}}"),
         ("[{\"answer\": \"a\"}]", "[{\"answer\": \"a\"}]"),
         ("So: {\"answer\": \"a\"}", "So: {\"answer\": \"a\"}"),
         ("[a (b)] [x](y) {}", "[a (b)] [x](y) {}"),
@@ -210,6 +211,91 @@ fn calls_of_tools_are_not_passed_on() {
             "Call f(x) or <function> or <tools needed>.",
             "Call f(x) or <function> or <tools needed>.",
         ),
+    ]);
+}
+
+#[test]
+fn a_call_that_is_not_closed_hides_no_answer() {
+    let calls = [
+        "{\"name\": \"map\", \"arguments\": {}\n\n",
+        "{\"name\": \"map\", \"arguments\": {\n\n  \"q\": \"a\n\nb\"}\n\n",
+        "[{\"name\": \"map\"}, {\"name\": \"map\"}\n \n",
+        "{\"name\": \"map\", \"q\": it's}\n\n",
+        "[TOOL_CALLS][{\"name\": \"map\"}\n\n",
+        "<tool_call>{\"name\": \"map\", \"arguments\": {}}\n",
+        "<tool_call>\n{\"name\": \"map\"}\n{\"name\": \"map\"}\n\n",
+        "<tool_call>{\"name\": \"map\", \"arguments\": {}\n\n",
+        "<function=map>{\"q\": 1}\n",
+        "```json\n{\"name\": \"map\"\n```\n",
+        "```json\n{\"name\": \"map\n```\n",
+        "~~~\n{\"name\": [\n~~~\n",
+        "{\"name\": \"map\", \"arguments\": {\"q\": \"a}\n",
+        "<tool_call>{\"name\": \"map\", \"q\": \"a}}\n\n",
+    ];
+    for call in calls {
+        assert_passes(&[(&format!("{call}It is Lisbon."), "It is Lisbon.")]);
+    }
+    let texts = [
+        "Dial 1.\n[call(us) for more. It is free.",
+        "Dial 1.\n[call(us)",
+        "[map(us)] [call (us)]: it is free.",
+    ];
+    for text in texts {
+        assert_passes(&[(text, text.trim_start_matches("[map(us)]").trim())]);
+    }
+    assert_passes(&[
+        ("{\"name\": \"map\", \"arguments\": {\n\"q\": \"a", ""),
+        ("Yes.\n{\"name\": \"map\", \"q\": \"a}\nIt is", "Yes."),
+        ("<tool_call>{\"name\": \"map\"}\n</tool_call>", ""),
+        (
+            "<tool_call><function=tell><parameter=text>\nHi.\n\nBye.</parameter></function></tool_call>",
+            "",
+        ),
+    ]);
+}
+
+#[test]
+fn of_an_answer_in_json_the_text_is_passed_on() {
+    let texts = [
+        "{\"type\":\"text\",\"text\":\"It is Lisbon.\"}",
+        "[{\"type\": \"text\", \"text\": \"It is Lisbon.\"}]",
+        "{\"thought\":\"{\\\"Madrid?\\\\\",\"answer\":\"It is Lisbon.\"}",
+        "{\"reasoning\": [\"]\", {\"text\": \"Madrid?\"}], \"sure\": true, \"response\": \"It is Lisbon.\"}",
+        "{\"inner_thoughts\": \"x\", \"tries\": [2, \"b\"], \"message\": \"It is Lisbon.\", \"text\": \"b\"}",
+        "{\"role\":\"assistant\",\"content\":\"It is Lisbon.\"}",
+        "{\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"It is Lisbon.\"}]}",
+        "{\"answer\":{\"text\":\"It is Lisbon.\"}}",
+        "{\"response\": {\"type\": \"text\", \"content\": \"It is Lisbon.\"}, \"a\": [{}]}",
+        "```json\n{\n  \"thinking\": \"Madrid?\",\n  \"answer\": \"It is Lisbon.\"\n}\n```",
+        "{\"type\": \"text\"}\n{\"answer\": \"It is Lisbon.\"}",
+    ];
+    for text in texts {
+        assert_passes(&[
+            (text, "It is Lisbon."),
+            (&format!("{text}\nBye!"), "It is Lisbon.\nBye!"),
+        ]);
+    }
+    let long = format!(
+        "{{\"thought\": \"{}\", \"answer\": \"Yes.\"}}",
+        "a \\\"b".repeat(100)
+    );
+    assert_passes(&[
+        (
+            "{\"type\":\"function\",\"function\":{\"name\":\"map\",\"text\":\"a\"}}",
+            "",
+        ),
+        ("{\"thought\":\"a\",\"name\":\"map\",\"text\":\"b\"}", ""),
+        (
+            "{\"type\":\"function\",\"parameters\":{\"text\":\"a\"}}",
+            "",
+        ),
+        (
+            "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"text\":\"a\"}]}",
+            "",
+        ),
+        ("{\"thought\": \"Madrid?", ""),
+        ("{\"type\"", ""),
+        (&long, "Yes."),
     ]);
 }
 

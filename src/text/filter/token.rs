@@ -93,6 +93,12 @@ pub(super) fn words_after_speaker(line: &str) -> &str {
     }
 }
 
+/// Whether a tag or a key of this name has thoughts in it: one of its words says so, as in "inner_thoughts".
+pub(super) fn names_thought(name: &str) -> bool {
+    name.split(['_', ':', '-'])
+        .any(|word| lists(THOUGHTS, word))
+}
+
 fn first_word(text: &str) -> &str {
     let text = text.trim_start();
     let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
