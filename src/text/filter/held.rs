@@ -32,7 +32,7 @@ impl Held {
     /// Whether the model's own words are announced by `label`, where an answer `has_passed` before or not.
     pub(super) fn may_end_at(&self, label: Label, has_passed: bool) -> bool {
         match label {
-            Label::Model => true,
+            Label::Model | Label::Alone => true,
             Label::Role => self.label == Label::Other,
             Label::Answer => self.label != Label::Other || has_passed,
             _ => false,

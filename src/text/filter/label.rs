@@ -1,6 +1,6 @@
 //! Labels in front of words: "Assistant:", "User:", "Thought:", "### Response:".
 
-use super::call::Call;
+use super::call::{Call, is_mark_of_fence};
 use super::read::{Read, first_bytes};
 use super::token::names_thought;
 
@@ -11,6 +11,8 @@ pub(super) enum Label {
     Model,
     /// The same at the beginning of the answer, and a word of it elsewhere: "Agent: Ms. Brown".
     Role,
+    /// The same where the name stands alone on its line.
+    Alone,
     /// What another speaker says.
     Other,
     /// The same only where an answer follows it: a name that is also that of other things, at the beginning of a line.
@@ -40,7 +42,10 @@ pub(super) enum Start {
 /// Reads the label that `text` begins with at `start`, which has more unless it `is_last`.
 pub(super) fn read(text: &str, start: Start, is_last: bool) -> Read<Label> {
     if text.starts_with(['{', '[']) || text.starts_with(FUNCTOOLS) {
-        return call(text);
+        match call(text) {
+            Read::Not if text.starts_with('[') => {}
+            read => return read,
+        }
     }
     if is_fence(text) {
         return if start == Start::Line {
@@ -49,7 +54,10 @@ pub(super) fn read(text: &str, start: Start, is_last: bool) -> Read<Label> {
             Read::Not
         };
     }
-    if FUNCTOOLS.starts_with(text) {
+    if PYTHON.iter().any(|beginning| text.starts_with(beginning)) {
+        return Read::Is(0, Label::Call);
+    }
+    if FUNCTOOLS.starts_with(text) || PYTHON.iter().any(|beginning| beginning.starts_with(text)) {
         return Read::MayBecome;
     }
     let words = text.trim_start_matches(is_markup);
@@ -73,7 +81,12 @@ pub(super) fn read(text: &str, start: Start, is_last: bool) -> Read<Label> {
     for (names, label) in headings.iter().chain(NAMES).chain(askers) {
         for name in names.split('|') {
             match name_len(words, name, is_last) {
-                Read::Is(len, ()) => return Read::Is(markup.len() + len, *label),
+                Read::Is(len, Mark::Colon) => return Read::Is(markup.len() + len, *label),
+                Read::Is(len, Mark::LineBreak) => {
+                    if let Some(label) = alone(name, *label, markup) {
+                        return Read::Is(markup.len() + len, label);
+                    }
+                }
                 Read::MayBecome => read = Read::MayBecome,
                 Read::Not => {}
             }
@@ -82,8 +95,15 @@ pub(super) fn read(text: &str, start: Start, is_last: bool) -> Read<Label> {
     read
 }
 
-/// The length of `name` and the colon after it at the beginning of `text`, and of the markup around them.
-fn name_len(text: &str, name: &str, is_last: bool) -> Read<()> {
+/// What a name stands in front of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    Colon,
+    LineBreak,
+}
+
+/// The length of `name` and the mark after it at the beginning of `text`, and of the markup around them.
+fn name_len(text: &str, name: &str, is_last: bool) -> Read<Mark> {
     let mut letters = text.chars();
     for expected in name.chars() {
         match letters.next() {
@@ -93,24 +113,35 @@ fn name_len(text: &str, name: &str, is_last: bool) -> Read<()> {
         }
     }
     let mut rest = letters.as_str();
-    let mut has_colon = false;
+    let mut mark = None;
     for _ in 0..LONGEST_MARKUP {
-        let c = match rest.chars().next() {
-            Some(c) => c,
-            None if is_last => break,
-            None => return Read::MayBecome,
-        };
-        match c {
-            '*' | '_' => {}
-            ':' | '：' if !has_colon => has_colon = true,
+        let mut next = rest.chars();
+        match (next.next(), mark) {
+            (None, _) if !is_last => return Read::MayBecome,
+            (Some('*' | '_' | ']'), None | Some(Mark::Colon)) => {}
+            (Some(':' | '：'), None) => mark = Some(Mark::Colon),
+            // A prompt: "USER> ".
+            (Some('>'), None) if next.as_str().is_empty() && !is_last => return Read::MayBecome,
+            (Some('>'), None) if next.as_str().starts_with(' ') => mark = Some(Mark::Colon),
+            // What stands alone on its line has all of its line breaks.
+            (Some('\n'), None | Some(Mark::LineBreak)) => mark = Some(Mark::LineBreak),
             _ => break,
         }
-        rest = &rest[c.len_utf8()..];
+        rest = next.as_str();
     }
-    if has_colon {
-        Read::Is(text.len() - rest.len(), ())
-    } else {
-        Read::Not
+    mark.map_or(Read::Not, |mark| Read::Is(text.len() - rest.len(), mark))
+}
+
+/// What a name alone on its line is: that of a turn in most templates, or the heading of thoughts or of an answer.
+fn alone(name: &str, label: Label, markup: &str) -> Option<Label> {
+    match (name, label) {
+        ("assistant", _) => Some(Label::Alone),
+        ("user", _) => Some(label),
+        (_, Label::Thought | Label::Answer) => {
+            let is_heading = markup.contains(['#', '*']) || !name.ends_with(char::is_alphabetic);
+            is_heading.then_some(label)
+        }
+        _ => None,
     }
 }
 
@@ -214,7 +245,7 @@ pub(super) fn names_answer(key: &str) -> bool {
 
 /// Whether the mark of a fence of code begins `text`.
 pub(super) fn is_fence(text: &str) -> bool {
-    text.starts_with(FENCE_MARKS)
+    text.starts_with(is_mark_of_fence)
 }
 
 /// A call or an answer in JSON that stands in a fence of code: <https://spec.commonmark.org/0.31.2/#fenced-code-blocks>.
@@ -242,15 +273,14 @@ fn is_in(list: &str, key: &str) -> bool {
 }
 
 fn is_markup(c: char) -> bool {
-    matches!(c, '#' | '*' | '_' | '>' | ' ')
+    matches!(c, '#' | '*' | '_' | '>' | ' ' | '[')
 }
 
 /// The longest markup before or after a name, and what is read of a call to know that it is one, in bytes.
 const LONGEST_MARKUP: usize = 10;
 const LONGEST_CALL: usize = 64;
 
-/// The marks of a fence of code, how many there are at least, and what is read of a fence to find JSON in it, in bytes.
-const FENCE_MARKS: [char; 2] = ['`', '~'];
+/// How many marks a fence of code has at least, and what is read of a fence to find JSON in it, in bytes.
 const FENCE: usize = 3;
 const LONGEST_FENCE: usize = 24;
 
@@ -265,6 +295,9 @@ const KEYS: &str = "name function function_name function_call tool tool_name too
 const WRAPPING: &str =
     "answer response reply text message content speech spoken output final_answer";
 
+/// What calls in Python begin with, where they stand in no brackets.
+const PYTHON: &[&str] = &["print(default_api.", "default_api."];
+
 const NAMES: &[(&str, Label)] = &[
     (
         "assistant|ai assistant|ai|voice assistant|phone assistant|bot|chatbot|chatgpt|gpt|\
@@ -278,8 +311,9 @@ const NAMES: &[(&str, Label)] = &[
         Label::Other,
     ),
     ("agent|model|receptionist", Label::Role),
+    ("tool_call|function_call", Label::Call),
     (
-        "thought|thoughts|thinking|thinking process|thought process|reasoning|chain of thought|internal monologue|\
+        "thought|thoughts|thinking|thinking...|thinking…|thinking process|action|thought process|reasoning|chain of thought|internal monologue|\
         inner monologue",
         Label::Thought,
     ),

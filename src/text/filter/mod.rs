@@ -159,7 +159,7 @@ impl Filter {
         }
         match token::read(rest, self.may_be_unmarked()) {
             Read::Is(len, token) => {
-                self.obey(token);
+                self.obey(token, &rest[..len]);
                 return Some(len);
             }
             Read::MayBecome if !is_last => return None,
@@ -229,7 +229,8 @@ impl Filter {
         }
     }
 
-    fn obey(&mut self, token: Token) {
+    /// Does what a token asks for, which has been read as `text`.
+    fn obey(&mut self, token: Token, text: &str) {
         if let State::Naming(name) = &self.state {
             let speaker = token::speaker(name);
             self.begin_turn(speaker);
@@ -248,6 +249,17 @@ impl Filter {
                 self.state = State::Passing;
             }
             Token::Call if is_passing => self.state = State::Calling(Call::default()),
+            Token::MayBeginThought if is_passing && self.is_first() => {
+                self.held = Some(Held::new(Label::Thought, text));
+            }
+            Token::MayEndTurn if is_passing && self.has_passed && self.has_mark => {
+                self.state = State::Ended;
+            }
+            Token::MayBeginThought | Token::MayEndTurn | Token::End(Hidden::Details)
+                if is_passing =>
+            {
+                return text.chars().for_each(|c| self.take(c));
+            }
             Token::Name => self.state = State::Naming(String::new()),
             Token::Turn(Speaker::Model) if self.state != State::Hiding(Hidden::Turn) => {}
             Token::Turn(speaker) => self.begin_turn(speaker),
@@ -286,20 +298,31 @@ impl Filter {
         };
     }
 
+    /// Whether nothing of the answer has been read.
+    fn is_first(&self) -> bool {
+        !self.has_passed && self.held.is_none()
+    }
+
     /// Does what a label asks for. Returns whether it did: what is no label here is text.
     fn obey_label(&mut self, label: Label, text: &str) -> bool {
         // A message has lines of its own: "Caller: Jim".
         if self.action.as_deref().is_some_and(has_words) {
             return false;
         }
-        let is_first = !self.has_passed && self.held.is_none();
+        let is_first = self.is_first();
         let is_fenced = label::is_fence(text);
         let held = self.held.as_ref();
         let is_awaited = held.is_some_and(|held| held.may_end_at(label, self.has_passed));
         // A list of names and values is announced: "Log in with:".
         let may_be_turn = self.has_passed && self.held.is_none() && self.last != Some(':');
         match label {
-            Label::Role if is_first || (is_awaited && self.has_mark) => {
+            Label::Alone
+                if text == ALONE_AT_END && self.has_passed && self.has_mark && held.is_none() =>
+            {
+                self.state = State::Ended;
+            }
+            Label::Role if is_awaited && !self.has_mark => return false,
+            Label::Role | Label::Alone if is_first || is_awaited => {
                 return self.obey_label(Label::Model, text);
             }
             Label::Answer | Label::Model if is_awaited => return self.end_held(),
@@ -342,6 +365,9 @@ impl Filter {
         }
     }
 }
+
+/// How a model goes on behind its answer, where its template's tokens are lost.
+const ALONE_AT_END: &str = "assistant\n\n";
 
 /// What is read of an action to know its name, in bytes.
 const LONGEST_ACTION_NAME: usize = 16;
