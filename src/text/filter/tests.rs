@@ -348,6 +348,15 @@ fn of_an_answer_in_json_the_text_is_passed_on() {
         ("{\"thought\": \"Madrid?", ""),
         ("{\"type\"", ""),
         (&long, "Yes."),
+        (
+            "[{\"type\":\"text\",\"text\":\"Yes.\",\"a\":[1]}, {\"type\":\"text\",\"text\":\"It is.\"}]\nBye!",
+            "Yes.\nIt is.\nBye!",
+        ),
+        (
+            "{\"role\":\"assistant\",\"content\":[{\"text\":\"Yes.\"},{\"text\":\"So.\"}],\"text\":\"b\"}",
+            "Yes.\nSo.",
+        ),
+        ("{\"answer\":{\"text\":\"Yes.\"},\"reply\":\"b\"}", "Yes."),
     ]);
 }
 
@@ -464,6 +473,7 @@ fn what_only_looks_like_it_is_passed_on() {
         "There are two.\n\n**Manager**\n\nHe leads.\n\n**Assistant**\n\nHe helps.",
         "There are two.\nManager\nAssistant",
         "print (the page) and print(it). A default_api. [Answer] and [User] or [Plan].",
+        "Type <ref> here. Then go.",
         "[S1] goes there. <floor> x <y_1 and z_2> <a>.",
         "User manual. Assistants: three. Human beings. AI is here. Airport.",
         "Answer: 42. Response: none.",

@@ -48,7 +48,7 @@ pub(super) fn is_cut_off(text: &str) -> bool {
         let len = name.find(|c| !is_name(c)).unwrap_or(name.len());
         text.starts_with('<') && len > 0 && !begins_a_name(&name[..len].to_ascii_lowercase())
     };
-    text.len() >= 4 && !text.starts_with(['a', '.', '…']) && !is_word()
+    text.len() >= 4 && !text.starts_with(['a', '.', '…']) && !text.contains('>') && !is_word()
 }
 
 /// The speaker of this name, or of the channel in it. An unknown one is the model itself under another name.

@@ -10,6 +10,9 @@ pub(super) struct Wrapped {
     key: String,
     /// The number of brackets that are open.
     depth: usize,
+    /// The depth in a list of parts, which may be several, and whether one has been read.
+    list_depth: usize,
+    has_part: bool,
     /// All of it stands in a fence of code.
     is_fenced: bool,
 }
@@ -79,17 +82,29 @@ impl Wrapped {
                     return self.read_between(c);
                 }
             }
-            Place::Text(escape) => return read_text(escape, c),
+            Place::Text(escape) => match read_text(escape, c) {
+                Unwrapped::End if self.list_depth > 0 => {
+                    self.place = Place::Other(Call::rest_of_object(1));
+                    self.depth -= 1;
+                    self.has_part = true;
+                }
+                read => return read,
+            },
         }
         Unwrapped::Part
     }
 
     fn read_between(&mut self, c: char) -> Unwrapped {
         match c {
-            '{' | '[' => self.depth += 1,
+            '{' | '[' => {
+                self.depth += 1;
+                if c == '[' && self.list_depth == 0 {
+                    self.list_depth = self.depth;
+                }
+            }
             '}' | ']' => {
                 self.depth = self.depth.saturating_sub(1);
-                if self.depth == 0 {
+                if self.depth == 0 || self.has_part && self.depth < self.list_depth {
                     return Unwrapped::End;
                 }
             }
@@ -107,7 +122,12 @@ impl Wrapped {
         match c {
             ':' => {}
             c if c.is_whitespace() => {}
-            '"' if is_answer => self.place = Place::Text(String::new()),
+            '"' if is_answer => {
+                self.place = Place::Text(String::new());
+                if self.has_part {
+                    return Unwrapped::Text("\n".to_owned());
+                }
+            }
             '"' => self.place = Place::OtherString(false),
             '{' | '[' if !is_answer => {
                 let mut value = Call::default();

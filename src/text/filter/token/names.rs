@@ -2,7 +2,7 @@
 
 /// What a token does to the text behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Token {
+pub(crate) enum Token {
     Begin(Hidden),
     End(Hidden),
     /// The same at the beginning of an answer, if an end of it follows.
@@ -21,7 +21,7 @@ pub(in super::super) enum Token {
 
 /// What is not heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Hidden {
+pub(crate) enum Hidden {
     Thought,
     /// A thought whose tag is also that of other things.
     Details,
@@ -32,7 +32,7 @@ pub(in super::super) enum Hidden {
 
 /// The speaker of what follows, or the channel it goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Speaker {
+pub(crate) enum Speaker {
     Model,
     Thought,
     Call,
