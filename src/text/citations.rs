@@ -3,14 +3,18 @@
 /// How many bytes at the beginning of `text` are a mark that refers to a source. One that the text's end has cut off
 /// is one too.
 pub(super) fn citation_len(text: &str) -> Option<usize> {
-    // OpenAI's models write U+E200 to U+E201, `【4:0†source】`, `:contentReference[oaicite:0]{index=0}` and
+    // Wikipedia has `{{cite web|…}}`. OpenAI's models write U+E200 to U+E201, `【4:0†source】`, `:contentReference[oaicite:0]{index=0}` and
     // `turn0search2`; Cohere's write `<co: 0>`.
     match text.chars().next()? {
         '\u{E200}' => enclosed(text, '\u{E201}', |_| true),
         '【' => enclosed(text, '】', |label| {
             label.contains('†') || label.chars().all(|c| c.is_ascii_digit() || c == ':')
         }),
-        '[' => enclosed(text, ']', is_label),
+        '[' => enclosed(text, ']', is_label).or_else(|| sources_len(text)),
+        '{' => {
+            let len = enclosed(text, '}', |label| label.starts_with("{cite "))?;
+            Some(len + usize::from(text[len..].starts_with('}')))
+        }
         '<' => enclosed(text, '>', |label| {
             label.trim_start_matches('/').starts_with("co:")
         }),
@@ -58,13 +62,36 @@ fn is_label(label: &str) -> bool {
     label.contains('†')
         || label == "cite_start"
         || label.starts_with("oaicite:")
-        || ["cite:", "citation:", "source:", "sources:", "ref:"]
-            .into_iter()
-            .any(named)
+        || [
+            "cite:",
+            "citation:",
+            "source:",
+            "sources:",
+            "ref:",
+            "web:",
+            "attached_file:",
+        ]
+        .into_iter()
+        .any(named)
         || ["doc", "cite ", "citation ", "source ", "ref "]
             .into_iter()
             .any(numbered)
         || (label.starts_with('^') && label.ends_with('^') && is_numbers(label.trim_matches('^')))
+}
+
+/// Several sources in a row, "[S1][S2]": one alone may be the line of a bus.
+fn sources_len(text: &str) -> Option<usize> {
+    let source = |text: &str| match text.as_bytes() {
+        [b'[', b'A'..=b'Z', b'0'..=b'9', b']', ..] => Some(4),
+        [b'[', b'A'..=b'Z', b'0'..=b'9', b'0'..=b'9', b']', ..] => Some(5),
+        _ => None,
+    };
+    let first = source(text)?;
+    let mut len = first;
+    while let Some(more) = source(&text[len..]) {
+        len += more;
+    }
+    (len > first).then_some(len)
 }
 
 /// "turn0search2", "turn1view0turn1view3": what is left of marks when their private characters are lost.
@@ -123,6 +150,12 @@ mod tests {
             "turn0search2",
             "turn1view0turn0news3",
             "[3](https://a.b)",
+            "[web:3]",
+            "[web:3][web:14]",
+            "[attached_file:1]",
+            "[S1][S2]",
+            "[S1][S12][S3]",
+            "{{cite web|x|y=z}}",
             "[^3]",
             "<co: 0></co: 0>",
         ] {
@@ -157,6 +190,7 @@ mod tests {
             "a [document], [doc], [cited] works, [sources] and [source: Ann]",
             "It is your turn, turn0 and turn2search.",
             "at 10:30: contents",
+            "Take [S1] or [S2] to {x} and {{y}}.",
         ] {
             assert_eq!(speakable(text), text);
         }

@@ -16,7 +16,10 @@ pub(super) fn escape(before: Option<char>, text: &str, has_escapes: bool) -> Opt
             let goes_on = next.is_some_and(|c| c.is_lowercase() || c.is_ascii_digit());
             let is_inside =
                 before.is_some_and(|c| c.is_alphanumeric() || c.is_whitespace() || c == '\\');
-            if goes_on && is_inside && !has_escapes {
+            // Tabs do not stand inside words, and a user does behind a domain: `ACME\tom`.
+            let may_be_escape =
+                has_escapes && (letter == 'n' || !before.is_some_and(char::is_alphanumeric));
+            if goes_on && is_inside && !may_be_escape {
                 return None;
             }
             (2, if letter == 't' { ' ' } else { '\n' })
@@ -59,6 +62,9 @@ mod tests {
             (Some('o'), r"\n", false, Some((2, '\n'))),
             (Some('o'), r"\nhi", false, None),
             (Some('o'), r"\nhi", true, Some((2, '\n'))),
+            (Some('E'), r"\tom", true, None),
+            (Some('s'), r"\root", true, None),
+            (Some(' '), r"\tom", true, Some((2, ' '))),
             (Some(' '), r"\name", false, None),
             (Some('.'), r"\\nHi", false, Some((3, '\n'))),
             (Some('.'), r"\r\n", false, Some((2, '\n'))),

@@ -55,6 +55,10 @@ enum Group {
     /// The same, where the next group is said.
     Colour(usize),
     Above,
+    /// The number of a quantity, before its unit.
+    Number,
+    /// A unit, whose commands are words: `\km\per\hour`.
+    Unit,
 }
 
 impl Reader {
@@ -67,6 +71,10 @@ impl Reader {
         match c {
             '\\' => return self.read_backslash(rest),
             '$' => return self.read_dollar(rest),
+            '{' if next == Some(Group::Unit) => {
+                self.space();
+                self.groups.push(Group::Unit);
+            }
             '{' if next.is_some() || self.is_formula() || self.text.ends_with(['^', '_']) => {
                 self.groups.push(match next.unwrap_or(Group::Plain) {
                     Group::Hidden(_) => Group::Hidden(self.text.len()),
@@ -118,6 +126,7 @@ impl Reader {
                 self.space();
                 self.next = Some(Group::Plain);
             }
+            Some(Group::Number) => self.next = Some(Group::Unit),
             _ => {}
         }
     }
@@ -150,16 +159,23 @@ impl Reader {
         let name = name_of(after);
         let name_len = name.len();
         let known = command(name);
+        if self.groups.last() == Some(&Group::Unit) && name_len > 0 {
+            return slashes + self.read_unit(name, known);
+        }
         let before = self.text.chars().next_back();
-        let escape = escape(before, rest, self.has_escapes).filter(|_| !self.is_formula());
+        let escape = escape(before, rest, self.has_escapes);
+        // The name of an escape is followed by no argument.
+        let is_braced = name_len > 1 && has_argument(&after[name_len..]);
+        let escape = escape.filter(|_| !self.is_formula() && !is_braced);
         let is_name = known.is_none() && escape.is_none() && name_len > 0;
-        if slashes == 2 && is_name && self.begins_word() && !names_share(after) {
+        let is_share = slashes == 2 && self.names_share(after, is_name);
+        if slashes == 2 && is_name && (self.begins_word() || is_braced) && !is_share {
             // The end of a line, and a command.
             self.space();
             return 1;
         }
         let is_rooted = is_name && self.begins_rooted(&after[name_len..]);
-        self.is_path |= self.begins_path(slashes, is_name) || is_rooted;
+        self.is_path |= is_share || self.is_behind_drive() || is_rooted;
         if self.is_path {
             self.text.push('\\');
             return 1;
@@ -178,13 +194,31 @@ impl Reader {
         self.read_sign(rest, name_len)
     }
 
-    /// Whether a backslash here, with as many as `slashes`, makes this word a path: `C:\` or `\\server`.
-    fn begins_path(&self, slashes: usize, is_name: bool) -> bool {
+    /// Whether a drive stands here, which makes this word a path: `C:\`.
+    fn is_behind_drive(&self) -> bool {
         let mut before = self.text.chars().rev();
         let (colon, drive, edge) = (before.next(), before.next(), before.next());
         let is_drive = colon == Some(':') && drive.is_some_and(|c| c.is_ascii_alphabetic());
-        let is_server = slashes == 2 && is_name && colon.is_none_or(char::is_whitespace);
-        (is_drive && edge.is_none_or(|c| !c.is_alphanumeric())) || (is_server && !self.is_formula())
+        is_drive && edge.is_none_or(|c| !c.is_alphanumeric())
+    }
+
+    /// Whether two backslashes before `after` name a folder that a server shares: `\\server\share`. What may be an escape
+    /// is one where all backslashes are doubled.
+    fn names_share(&self, after: &str, is_name: bool) -> bool {
+        let is_of_host = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+        let folder = after.trim_start_matches(is_of_host).strip_prefix('\\');
+        let is_folder = |folder: &str| is_name || folder.starts_with(char::is_alphanumeric);
+        !self.is_formula() && self.begins_word() && folder.is_some_and(is_folder)
+    }
+
+    /// Reads a command inside a unit. Returns the length of its name.
+    fn read_unit(&mut self, name: &str, known: Option<Command>) -> usize {
+        self.space_after_word();
+        match known {
+            Some(Command::Sign(sign)) => self.text.push_str(sign),
+            _ => self.text.push_str(name),
+        }
+        name.len()
     }
 
     /// Whether a name before `after` begins a path without a drive: `\Windows\System32`.
@@ -207,6 +241,8 @@ impl Reader {
                 self.space_after_word();
                 self.text.push_str(name);
             }
+            Command::Quantity => self.next = Some(Group::Number),
+            Command::Unit => self.next = Some(Group::Unit),
             Command::Style => self.next = Some(Group::Plain),
             Command::Fraction => {
                 self.space_after_word();
@@ -257,6 +293,7 @@ impl Reader {
     fn read_sign(&mut self, rest: &str, name_len: usize) -> usize {
         let sign = rest[1..].chars().next();
         let len = 1 + sign.map_or(0, char::len_utf8);
+        let is_command = name_len > 1 || self.is_formula() || self.begins_word();
         match sign {
             Some('(' | '[') => self.end = Some(End::Bracket),
             Some(')' | ']') => {
@@ -264,13 +301,14 @@ impl Reader {
                 self.text.truncate(self.text.trim_end_matches(' ').len());
             }
             // Of a command that is not known, its argument is said, or else its name.
-            Some(c) if c.is_ascii_alphabetic() && !self.is_formula() && self.begins_word() => {
-                let after = &rest[1 + name_len..];
-                if !has_argument(after) {
-                    return 1;
-                }
+            Some(c)
+                if c.is_ascii_alphabetic() && has_argument(&rest[1 + name_len..]) && is_command =>
+            {
                 self.next = Some(Group::Plain);
-                return 1 + name_len + usize::from(after.starts_with('*'));
+                return 1 + name_len + usize::from(rest[1 + name_len..].starts_with('*'));
+            }
+            Some(c) if c.is_ascii_alphabetic() && !self.is_formula() && self.begins_word() => {
+                return 1;
             }
             _ if !self.is_formula() => {
                 // Markdown knows what it escapes.
@@ -278,6 +316,10 @@ impl Reader {
                 return len;
             }
             Some('{' | '}' | '!') => {}
+            Some('\\') => {
+                self.space();
+                return len + skip_len(&rest[len..]);
+            }
             Some('%' | '$' | '#' | '&' | '|') => self.text.push_str(&rest[1..len]),
             Some(c) if c.is_ascii_alphabetic() => return 1 + name_len,
             _ => self.space(),
@@ -313,10 +355,18 @@ impl Reader {
     }
 }
 
-/// Whether two backslashes before `after` name a folder that a server shares: `\\server\share`.
-fn names_share(after: &str) -> bool {
-    let is_of_host = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-    after.trim_start_matches(is_of_host).starts_with('\\')
+/// The length of the space that a line's end asks for at the beginning of `text`: `[4pt]`.
+fn skip_len(text: &str) -> usize {
+    let is_of_skip = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ' ');
+    let inner = text.strip_prefix('[').unwrap_or_default();
+    let len = inner.find(|c| !is_of_skip(c)).unwrap_or_default();
+    let has_number =
+        inner[..len].starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
+    if has_number && inner[len..].starts_with(']') {
+        len + "[]".len()
+    } else {
+        0
+    }
 }
 
 /// Whether what follows a command's name is its argument.
@@ -343,7 +393,20 @@ fn opens_formula(rest: &str) -> bool {
 
 fn has_command(formula: &str) -> bool {
     let mut after = formula.split('\\').skip(1);
-    after.any(|after| command(name_of(after)).is_some())
+    after.any(|after| {
+        let name = name_of(after);
+        command(name).is_some() || name.len() > 1 && has_argument(&after[name.len()..])
+    })
+}
+
+/// Whether a command begins in `formula`, also one that is not known, and no path goes on.
+fn has_any_command(formula: &str) -> bool {
+    let mut backslashes = formula.match_indices('\\');
+    backslashes.any(|(at, _)| {
+        let before = formula[..at].chars().next_back();
+        let begins = before.is_none_or(|c| !c.is_alphanumeric() && !matches!(c, ':' | '\\'));
+        begins && name_of(&formula[at + 1..]).len() > 1
+    })
 }
 
 /// The name of the command whose backslash is followed by `after`.
@@ -371,7 +434,9 @@ fn reads_as_formula(formula: &str) -> bool {
         .any(|word| word.chars().count() > 2 && command(word).is_none());
     let has_sign = formula.contains(['^', '=', '<', '>', '+', '*', '×', '≤', '≥']);
     let is_name = !formula.contains(char::is_whitespace) && formula.contains(char::is_alphanumeric);
-    has_command(formula) || (!has_words && (has_sign || is_name) && count('(') == count(')'))
+    has_command(formula)
+        || has_any_command(formula)
+        || (!has_words && (has_sign || is_name) && count('(') == count(')'))
 }
 
 /// What is said between a fraction's parts.

@@ -88,6 +88,9 @@ const SEEDS: &[&[u8]] = &[
     b"Thought: Porto?\nAction: map\nFinal Answer: It is Lisbon. User: And Spain? Assistant: Madrid.",
     b"It is Lisbon. [TOOL_CALLS][{\"name\": \"map\", \"arguments\": {\"q\": \"}\"}}] <tool_call>{}</tool_call>",
     b"Half of $\\frac{1}{2}$ is \\(\\sqrt[3]{x}\\), $5 or \\begin{aligned} a &= b \\\\ \\end{aligned}.\\nSo \\u00e9.",
+    b"{\"thought\": \"Porto?\", \"answer\": {\"text\": \"It is\\nLisbon.\"}}\n[User]: And Spain?\n[Assistant]: Madrid.",
+    b"<plan>Porto?</plan>```json\n{\"name\": \"map\"\n```\nIt is Lisbon.\nuser\nAnd Spain?\nassistant\n\nMadrid.",
+    "<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"map\">{\"q\": 1}\nIt is Lisbon.<ref>Porto</ref> [S1][S2]".as_bytes(),
     "It is Lisbon【3†source】 [cite: 1, 2], C:\\new\\times. ◁think▷Porto?◁/think▷".as_bytes(),
 ];
 
@@ -100,5 +103,6 @@ const MESSAGES: &[&[u8]] = &[
 
 const LATEX: &[&[u8]] = &[
     b"A \\xrightarrow{heat} B \\overset{a}{=} $\\vdots$, \\operatorname*{argmin} x \\hspace*{1cm} \\unheard{y}.",
+    b"It runs at \\qty{5}{\\km\\per\\hour} or $\\nicefrac{1}{2}$ of ($\\nmid$) x\\textsuperscript{2} \\[ a \\\\[4pt] b \\].",
     b"Half of $\\frac{1}{2}$ is \\(\\sqrt[3]{x}\\), $5 or \\begin{aligned} a &= b \\\\ \\end{aligned}.\\nSo \\u00e9.",
 ];

@@ -1,6 +1,8 @@
 //! Labels in front of words: "Assistant:", "User:", "Thought:", "### Response:".
 
+use super::call::{Call, is_mark_of_fence};
 use super::read::{Read, first_bytes};
+use super::token::names_thought;
 
 /// What stands behind a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,11 +11,11 @@ pub(super) enum Label {
     Model,
     /// The same at the beginning of the answer, and a word of it elsewhere: "Agent: Ms. Brown".
     Role,
+    /// The same where the name stands alone on its line.
+    Alone,
     /// What another speaker says.
     Other,
-    /// The same where an answer follows it: callers are also what an answer may tell of.
-    Caller,
-    /// The same where an answer follows it: a name that is also that of other things, at the beginning of a line.
+    /// The same only where an answer follows it: a name that is also that of other things, at the beginning of a line.
     Asker,
     Thought,
     /// What the model says after its thoughts.
@@ -22,7 +24,7 @@ pub(super) enum Label {
     Analysis,
     /// The call of a tool, of which nothing has been read.
     Call,
-    /// An answer in JSON, which has been read up to its text.
+    /// An answer in JSON, of which nothing has been read.
     Wrapped,
 }
 
@@ -37,21 +39,13 @@ pub(super) enum Start {
     Line,
 }
 
-impl Label {
-    /// Whether an answer that is announced by `self` may be announced by `label` too.
-    pub(super) fn may_be(self, label: Self) -> bool {
-        match self {
-            Self::Caller => matches!(label, Self::Answer | Self::Role | Self::Model),
-            Self::Model => matches!(label, Self::Role | Self::Model),
-            _ => label == self || label == Self::Model,
-        }
-    }
-}
-
-/// Reads the label that `text` begins with at `start`.
-pub(super) fn read(text: &str, start: Start) -> Read<Label> {
+/// Reads the label that `text` begins with at `start`, which has more unless it `is_last`.
+pub(super) fn read(text: &str, start: Start, is_last: bool) -> Read<Label> {
     if text.starts_with(['{', '[']) || text.starts_with(FUNCTOOLS) {
-        return call(text);
+        match call(text) {
+            Read::Not if text.starts_with('[') => {}
+            read => return read,
+        }
     }
     if is_fence(text) {
         return if start == Start::Line {
@@ -60,7 +54,10 @@ pub(super) fn read(text: &str, start: Start) -> Read<Label> {
             Read::Not
         };
     }
-    if FUNCTOOLS.starts_with(text) {
+    if PYTHON.iter().any(|beginning| text.starts_with(beginning)) {
+        return Read::Is(0, Label::Call);
+    }
+    if FUNCTOOLS.starts_with(text) || PYTHON.iter().any(|beginning| beginning.starts_with(text)) {
         return Read::MayBecome;
     }
     let words = text.trim_start_matches(is_markup);
@@ -83,8 +80,13 @@ pub(super) fn read(text: &str, start: Start) -> Read<Label> {
     let mut read = Read::Not;
     for (names, label) in headings.iter().chain(NAMES).chain(askers) {
         for name in names.split('|') {
-            match name_len(words, name) {
-                Read::Is(len, ()) => return Read::Is(markup.len() + len, *label),
+            match name_len(words, name, is_last) {
+                Read::Is(len, Mark::Colon) => return Read::Is(markup.len() + len, *label),
+                Read::Is(len, Mark::LineBreak) => {
+                    if let Some(label) = alone(name, *label, markup) {
+                        return Read::Is(markup.len() + len, label);
+                    }
+                }
                 Read::MayBecome => read = Read::MayBecome,
                 Read::Not => {}
             }
@@ -93,8 +95,15 @@ pub(super) fn read(text: &str, start: Start) -> Read<Label> {
     read
 }
 
-/// The length of `name` and the colon after it at the beginning of `text`, and of the markup around them.
-fn name_len(text: &str, name: &str) -> Read<()> {
+/// What a name stands in front of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    Colon,
+    LineBreak,
+}
+
+/// The length of `name` and the mark after it at the beginning of `text`, and of the markup around them.
+fn name_len(text: &str, name: &str, is_last: bool) -> Read<Mark> {
     let mut letters = text.chars();
     for expected in name.chars() {
         match letters.next() {
@@ -104,22 +113,35 @@ fn name_len(text: &str, name: &str) -> Read<()> {
         }
     }
     let mut rest = letters.as_str();
-    let mut has_colon = false;
+    let mut mark = None;
     for _ in 0..LONGEST_MARKUP {
-        let Some(c) = rest.chars().next() else {
-            return Read::MayBecome;
-        };
-        match c {
-            '*' | '_' => {}
-            ':' | '：' if !has_colon => has_colon = true,
+        let mut next = rest.chars();
+        match (next.next(), mark) {
+            (None, _) if !is_last => return Read::MayBecome,
+            (Some('*' | '_' | ']'), None | Some(Mark::Colon)) => {}
+            (Some(':' | '：'), None) => mark = Some(Mark::Colon),
+            // A prompt: "USER> ".
+            (Some('>'), None) if next.as_str().is_empty() && !is_last => return Read::MayBecome,
+            (Some('>'), None) if next.as_str().starts_with(' ') => mark = Some(Mark::Colon),
+            // What stands alone on its line has all of its line breaks.
+            (Some('\n'), None | Some(Mark::LineBreak)) => mark = Some(Mark::LineBreak),
             _ => break,
         }
-        rest = &rest[c.len_utf8()..];
+        rest = next.as_str();
     }
-    if has_colon {
-        Read::Is(text.len() - rest.len(), ())
-    } else {
-        Read::Not
+    mark.map_or(Read::Not, |mark| Read::Is(text.len() - rest.len(), mark))
+}
+
+/// What a name alone on its line is: that of a turn in most templates, or the heading of thoughts or of an answer.
+fn alone(name: &str, label: Label, markup: &str) -> Option<Label> {
+    match (name, label) {
+        ("assistant", _) => Some(Label::Alone),
+        ("user", _) => Some(label),
+        (_, Label::Thought | Label::Answer) => {
+            let is_heading = markup.contains(['#', '*']) || !name.ends_with(char::is_alphabetic);
+            is_heading.then_some(label)
+        }
+        _ => None,
     }
 }
 
@@ -136,48 +158,94 @@ fn analysis(text: &str) -> Read<Label> {
     }
 }
 
-/// A call as JSON, whose first key tells that it is one, or as in Python: `[get_weather(place="Lyon")]`.
+/// A call or an answer as JSON, of which the first key tells what it is, or a call as in Python: `[get_weather(place="Lyon")]`.
 fn call(text: &str) -> Read<Label> {
     let window = first_bytes(text, LONGEST_CALL);
+    let is_cut = window.len() < text.len();
     let rest = window.strip_prefix(FUNCTOOLS).unwrap_or(window);
-    let is_whole = window.len() < text.len();
-    let unless_whole = if is_whole { Read::Not } else { Read::MayBecome };
     let inner = rest.strip_prefix('[').unwrap_or(rest).trim_start();
-    let Some(object) = inner.strip_prefix('{') else {
-        let name_len = inner.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.'));
-        return match name_len {
-            None => unless_whole,
-            Some(len) if is_function(&inner[..len], &inner[len..]) && inner.len() < rest.len() => {
-                Read::Is(0, Label::Call)
-            }
-            Some(_) => Read::Not,
-        };
+    let read = match inner.strip_prefix('{') {
+        Some(object) => object_in(object, rest.starts_with('[')),
+        None if inner.is_empty() => Read::MayBecome,
+        None if inner.len() < rest.len() => function(inner, is_cut),
+        None => Read::Not,
     };
-    let object = object.trim_start();
-    let Some(key) = object.strip_prefix('"') else {
-        return if object.is_empty() {
-            unless_whole
-        } else {
-            Read::Not
-        };
-    };
-    match key.split_once('"') {
-        None => unless_whole,
-        Some((key, _)) if is_in(KEYS, key) => Read::Is(0, Label::Call),
-        Some((key, rest)) if text.starts_with('{') && is_in(WRAPPING, key) => {
-            match text_len(rest) {
-                Read::Is(left, ()) => Read::Is(window.len() - left, Label::Wrapped),
-                Read::MayBecome => unless_whole,
-                Read::Not => Read::Not,
-            }
-        }
-        Some(_) => Read::Not,
+    match read {
+        Read::MayBecome if is_cut => Read::Not,
+        read => read,
     }
+}
+
+/// What the object is of which this text follows the bracket.
+fn object_in(object: &str, is_listed: bool) -> Read<Label> {
+    let object = object.trim_start();
+    let key = match object.strip_prefix('"').map(|key| key.split_once('"')) {
+        Some(Some(key)) => key,
+        Some(None) => return Read::MayBecome,
+        None if object.is_empty() => return Read::MayBecome,
+        None => return Read::Not,
+    };
+    match key {
+        (key, _) if names_call(key) => Read::Is(0, Label::Call),
+        (key, _) if key == "role" || key == "type" || names_thought(key) => {
+            Read::Is(0, Label::Wrapped)
+        }
+        (key, value) if !is_listed && names_answer(key) => answer(value),
+        _ => Read::Not,
+    }
+}
+
+/// What the object is whose answer this is, if it has words: `: "Yes."`, `: {"text": "Yes."}`.
+fn answer(value: &str) -> Read<Label> {
+    let value = value.trim_start();
+    let value = value.strip_prefix(':').unwrap_or(value).trim_start();
+    let inner = value.trim_start_matches(|c: char| c == '[' || c.is_whitespace());
+    match inner.chars().next() {
+        None => Read::MayBecome,
+        Some('"') if inner.len() == value.len() => Read::Is(0, Label::Wrapped),
+        Some('{') => match object_in(&inner[1..], false) {
+            Read::Is(_, Label::Call) => Read::Not,
+            read => read,
+        },
+        _ => Read::Not,
+    }
+}
+
+/// Whether the function that `text` begins with is called in a list of calls, and not named in a bracket: behind its own
+/// brackets the list goes on or ends. One that `is_cut` may be longer than `text`.
+fn function(text: &str, is_cut: bool) -> Read<Label> {
+    let Some(len) = text.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.'))
+    else {
+        return Read::MayBecome;
+    };
+    let (name, rest) = text.split_at(len);
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !rest.starts_with('(') {
+        return Read::Not;
+    }
+    match Call::default().read(rest) {
+        (_, false) if is_cut => Read::Is(0, Label::Call),
+        (_, false) => Read::MayBecome,
+        (len, true) => match rest[len..].trim_start().chars().next() {
+            Some(',' | ']') => Read::Is(0, Label::Call),
+            Some(_) => Read::Not,
+            None => Read::MayBecome,
+        },
+    }
+}
+
+/// Whether a key of JSON is that of a call.
+pub(super) fn names_call(key: &str) -> bool {
+    is_in(KEYS, key)
+}
+
+/// Whether the value of this key is for the caller.
+pub(super) fn names_answer(key: &str) -> bool {
+    is_in(WRAPPING, key)
 }
 
 /// Whether the mark of a fence of code begins `text`.
 pub(super) fn is_fence(text: &str) -> bool {
-    text.starts_with(FENCE_MARKS)
+    text.starts_with(is_mark_of_fence)
 }
 
 /// A call or an answer in JSON that stands in a fence of code: <https://spec.commonmark.org/0.31.2/#fenced-code-blocks>.
@@ -204,47 +272,31 @@ fn is_in(list: &str, key: &str) -> bool {
     list.split(' ').any(|listed| listed == key)
 }
 
-/// What is left of `rest`, which follows a key, behind the mark that begins a text.
-fn text_len(rest: &str) -> Read<()> {
-    let mut rest = rest.trim_start();
-    for mark in [':', '"'] {
-        match rest.strip_prefix(mark) {
-            Some(after) if mark == ':' => rest = after.trim_start(),
-            Some(after) => rest = after,
-            None if rest.is_empty() => return Read::MayBecome,
-            None => return Read::Not,
-        }
-    }
-    Read::Is(rest.len(), ())
-}
-
-fn is_function(name: &str, after: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic()) && after.starts_with('(')
-}
-
 fn is_markup(c: char) -> bool {
-    matches!(c, '#' | '*' | '_' | '>' | ' ')
+    matches!(c, '#' | '*' | '_' | '>' | ' ' | '[')
 }
 
 /// The longest markup before or after a name, and what is read of a call to know that it is one, in bytes.
 const LONGEST_MARKUP: usize = 10;
 const LONGEST_CALL: usize = 64;
 
-/// The marks of a fence of code, how many there are at least, and what is read of a fence to find JSON in it, in bytes.
-const FENCE_MARKS: [char; 2] = ['`', '~'];
+/// How many marks a fence of code has at least, and what is read of a fence to find JSON in it, in bytes.
 const FENCE: usize = 3;
 const LONGEST_FENCE: usize = 24;
 
 /// What Phi writes before its calls.
 const FUNCTOOLS: &str = "functools[";
 
-/// The first keys of a call.
+/// The keys of a call.
 const KEYS: &str = "name function function_name function_call tool tool_name tool_call tool_calls tool_uses recipient_name \
-    action arguments parameters type";
+    action arguments parameters";
 
 /// The keys of an answer that is wrapped in JSON.
 const WRAPPING: &str =
     "answer response reply text message content speech spoken output final_answer";
+
+/// What calls in Python begin with, where they stand in no brackets.
+const PYTHON: &[&str] = &["print(default_api.", "default_api."];
 
 const NAMES: &[(&str, Label)] = &[
     (
@@ -254,14 +306,14 @@ const NAMES: &[(&str, Label)] = &[
         Label::Model,
     ),
     (
-        "user|human|benutzer|nutzer|utilisateur|usuario|usuário|utente|gebruiker|użytkownik|\
+        "user|human|caller|anrufer|anruferin|benutzer|nutzer|utilisateur|usuario|usuário|utente|gebruiker|użytkownik|\
         пользователь|用户|使用者|ユーザー|사용자|المستخدم",
         Label::Other,
     ),
-    ("caller|anrufer|anruferin", Label::Caller),
     ("agent|model|receptionist", Label::Role),
+    ("tool_call|function_call", Label::Call),
     (
-        "thought|thoughts|thinking|thinking process|thought process|reasoning|chain of thought|internal monologue|\
+        "thought|thoughts|thinking|thinking...|thinking…|thinking process|action|thought process|reasoning|chain of thought|internal monologue|\
         inner monologue",
         Label::Thought,
     ),

@@ -5,12 +5,14 @@
 //! held back for that, which is told within some characters.
 
 mod call;
+mod held;
 mod label;
 mod read;
 mod token;
 mod wrapped;
 
 use call::Call;
+use held::Held;
 use label::{Label, Start};
 use read::Read;
 use token::{Hidden, Speaker, Token};
@@ -44,6 +46,8 @@ pub(super) struct Filter {
     /// The last character that is no space, and whether it ends a sentence.
     last: Option<char>,
     has_mark: bool,
+    /// Whether the line has a letter: the mark behind a number in front of it is that of a list.
+    has_letter: bool,
     /// What follows `[[`, as long as no `]]` does: its beginning tells whether it is an action with words in it.
     action: Option<String>,
     /// A letter or digit has been passed on.
@@ -61,21 +65,14 @@ enum State {
     Hiding(Hidden),
     /// It belongs to a call that ends with its brackets.
     Calling(Call),
+    /// It belongs to a call that ends with a token.
+    CallingBetween(Call),
     /// It belongs to the text of an answer in JSON.
     Unwrapping(Wrapped),
     /// It belongs to the name of a speaker or a channel.
     Naming(String),
     /// The answer has ended; what follows is the model's conversation with itself.
     Ended,
-}
-
-/// What is passed on unless an answer follows: a text that begins with "Thought:" or "User:" may be all there is, and
-/// "Customer:" may announce another turn or a name on a list.
-#[derive(Debug)]
-struct Held {
-    words: String,
-    /// The label behind which the answer begins.
-    until: Label,
 }
 
 impl Filter {
@@ -89,14 +86,20 @@ impl Filter {
     /// Ends the text. A token that was cut off is not passed on either.
     pub(super) fn end(&mut self) -> Passed {
         self.read(true);
-        if let State::Naming(name) = std::mem::take(&mut self.state) {
+        match std::mem::take(&mut self.state) {
             // A name without a space may have been cut off.
-            if name.trim().contains(char::is_whitespace) {
+            State::Naming(name) if name.trim().contains(char::is_whitespace) => {
                 self.pass(token::words_after_speaker(&name));
             }
+            State::Calling(call) | State::CallingBetween(call) if !self.has_passed => {
+                self.pass(call.last_line().unwrap_or_default());
+            }
+            _ => {}
         }
-        if let Some(held) = self.held.take() {
-            self.pass(&held.words);
+        if let Some(held) = self.held.take()
+            && !(self.has_passed && held.is_turn())
+        {
+            self.pass(held.words());
         }
         self.state = State::Ended;
         std::mem::take(&mut self.passed)
@@ -143,16 +146,20 @@ impl Filter {
                 }
                 return Some(c.len_utf8());
             }
-            State::Passing if self.start != Start::None => match label::read(rest, self.start) {
-                Read::Is(len, label) if self.obey_label(label, &rest[..len]) => return Some(len),
-                Read::MayBecome if !is_last => return None,
-                _ => {}
-            },
+            State::Passing if self.start != Start::None => {
+                match label::read(rest, self.start, is_last) {
+                    Read::Is(len, label) if self.obey_label(label, &rest[..len]) => {
+                        return Some(len);
+                    }
+                    Read::MayBecome if !is_last => return None,
+                    _ => {}
+                }
+            }
             _ => {}
         }
         match token::read(rest, self.may_be_unmarked()) {
             Read::Is(len, token) => {
-                self.obey(token);
+                self.obey(token, &rest[..len]);
                 return Some(len);
             }
             Read::MayBecome if !is_last => return None,
@@ -166,6 +173,11 @@ impl Filter {
 
     /// Takes in a character that belongs to no token.
     fn take(&mut self, c: char) {
+        if let State::CallingBetween(call) = &mut self.state
+            && !call.takes(c)
+        {
+            self.state = State::Passing;
+        }
         match &mut self.state {
             State::Passing => self.pass(c.encode_utf8(&mut [0; 4])),
             State::Naming(name) if c == '\n' => {
@@ -200,35 +212,54 @@ impl Filter {
             _ => {}
         }
         if !c.is_whitespace() {
-            self.has_mark = is_end(c) || (self.has_mark && is_closer(c));
+            self.has_letter |= c.is_alphabetic();
+            self.has_mark = (is_end(c) && self.has_letter) || (self.has_mark && is_closer(c));
             self.last = Some(c);
         }
+        self.has_letter &= c != '\n';
         self.before = Some(c);
     }
 
     fn pass(&mut self, words: &str) {
         if let Some(held) = &mut self.held {
-            held.words.push_str(words);
+            held.push(words);
         } else {
             self.passed.words.push_str(words);
             self.has_passed |= words.contains(char::is_alphanumeric);
         }
     }
 
-    fn obey(&mut self, token: Token) {
+    /// Does what a token asks for, which has been read as `text`.
+    fn obey(&mut self, token: Token, text: &str) {
         if let State::Naming(name) = &self.state {
             let speaker = token::speaker(name);
             self.begin_turn(speaker);
         }
         let is_passing = self.state == State::Passing;
+        let is_calling = matches!(self.state, State::CallingBetween(_));
         match token {
             Token::Begin(Hidden::Turn) if is_passing => self.begin_turn(Speaker::Other),
+            Token::Begin(Hidden::Call) if is_passing || is_calling => {
+                self.state = State::CallingBetween(Call::between_tokens());
+            }
             Token::Begin(hidden) if is_passing => self.state = State::Hiding(hidden),
             Token::End(Hidden::Thought) => self.end_thought(),
+            Token::End(Hidden::Call) if is_calling => self.state = State::Passing,
             Token::End(hidden) if self.state == State::Hiding(hidden) => {
                 self.state = State::Passing;
             }
             Token::Call if is_passing => self.state = State::Calling(Call::default()),
+            Token::MayBeginThought if is_passing && self.is_first() => {
+                self.held = Some(Held::new(Label::Thought, text));
+            }
+            Token::MayEndTurn if is_passing && self.has_passed && self.has_mark => {
+                self.state = State::Ended;
+            }
+            Token::MayBeginThought | Token::MayEndTurn | Token::End(Hidden::Details)
+                if is_passing =>
+            {
+                return text.chars().for_each(|c| self.take(c));
+            }
             Token::Name => self.state = State::Naming(String::new()),
             Token::Turn(Speaker::Model) if self.state != State::Hiding(Hidden::Turn) => {}
             Token::Turn(speaker) => self.begin_turn(speaker),
@@ -261,10 +292,15 @@ impl Filter {
         self.state = match speaker {
             Speaker::Model => State::Passing,
             Speaker::Thought => State::Hiding(Hidden::Thought),
-            Speaker::Call => State::Hiding(Hidden::Call),
+            Speaker::Call => State::CallingBetween(Call::between_tokens()),
             Speaker::Other if self.has_passed => State::Ended,
             Speaker::Other => State::Hiding(Hidden::Turn),
         };
+    }
+
+    /// Whether nothing of the answer has been read.
+    fn is_first(&self) -> bool {
+        !self.has_passed && self.held.is_none()
     }
 
     /// Does what a label asks for. Returns whether it did: what is no label here is text.
@@ -273,37 +309,33 @@ impl Filter {
         if self.action.as_deref().is_some_and(has_words) {
             return false;
         }
-        let is_first = !self.has_passed && self.held.is_none();
+        let is_first = self.is_first();
         let is_fenced = label::is_fence(text);
-        let until = self.held.as_ref().map(|held| held.until);
-        let is_role_told = is_first || until.is_some_and(|until| until.may_be(Label::Role));
+        let held = self.held.as_ref();
+        let is_awaited = held.is_some_and(|held| held.may_end_at(label, self.has_passed));
+        // A list of names and values is announced: "Log in with:".
+        let may_be_turn = self.has_passed && self.held.is_none() && self.last != Some(':');
         match label {
-            Label::Role if is_role_told => return self.obey_label(Label::Model, text),
-            Label::Answer | Label::Model if until.is_some_and(|until| until.may_be(label)) => {
-                self.held = None;
-                if self.has_passed {
-                    self.state = State::Ended;
-                }
-            }
-            Label::Model if self.start == Start::Line => {}
-            // A list of names and values is announced: "Log in with:".
-            Label::Other if self.has_passed && self.last != Some(':') => {
+            Label::Alone
+                if text == ALONE_AT_END && self.has_passed && self.has_mark && held.is_none() =>
+            {
                 self.state = State::Ended;
             }
-            // "Customer:" behind an answer is the model's conversation with itself only if an answer to it follows.
-            // Until then it may be a line of a booking, and is kept to be passed on.
-            Label::Asker if self.has_passed && self.last != Some(':') && self.held.is_none() => {
-                self.hold(text, Label::Answer);
+            Label::Role if is_awaited && !self.has_mark => return false,
+            Label::Role | Label::Alone if is_first || is_awaited => {
+                return self.obey_label(Label::Model, text);
             }
-            Label::Caller if self.has_passed && self.last != Some(':') && until.is_none() => {
-                self.hold(text, Label::Caller);
-            }
-            Label::Other | Label::Caller if is_first => self.hold(text, Label::Model),
-            Label::Thought if is_first => self.hold(text, Label::Answer),
+            Label::Answer | Label::Model if is_awaited => return self.end_held(),
+            Label::Model if self.start == Start::Line => {}
+            // Behind an answer, another speaker is the model's conversation with itself only if an answer follows. Until
+            // then it may be a line of a booking, and is kept to be passed on.
+            Label::Asker if may_be_turn => self.held = Some(Held::new(label, text)),
+            Label::Other if may_be_turn || is_first => self.held = Some(Held::new(label, text)),
+            Label::Thought if is_first => self.held = Some(Held::new(label, text)),
             Label::Analysis if is_first => self.state = State::Hiding(Hidden::Thought),
             Label::Call if is_fenced => self.state = State::Calling(Call::default().in_fence()),
             Label::Call => self.state = State::Calling(Call::default()),
-            Label::Wrapped if is_first || is_fenced => {
+            Label::Wrapped => {
                 self.state = State::Unwrapping(Wrapped::new(is_fenced));
             }
             _ => return false,
@@ -312,22 +344,30 @@ impl Filter {
         true
     }
 
-    fn hold(&mut self, label: &str, until: Label) {
-        self.held = Some(Held {
-            words: label.to_owned(),
-            until,
-        });
+    /// Lets the answer begin behind what was held, or the model's next one. Returns whether it was held for that.
+    fn end_held(&mut self) -> bool {
+        let list = self.held.take().filter(Held::is_list);
+        if let Some(list) = &list {
+            self.pass(list.words());
+        } else if self.has_passed {
+            self.state = State::Ended;
+        }
+        self.start = Start::Line;
+        list.is_none()
     }
 
     /// Whether a token may follow that has no marks around it: it is glued to what comes before.
     fn may_be_unmarked(&self) -> bool {
         match self.state {
             State::Passing => self.before.is_some_and(|c| !c.is_whitespace()),
-            State::Hiding(_) => true,
+            State::Hiding(_) | State::CallingBetween(_) => true,
             _ => false,
         }
     }
 }
+
+/// How a model goes on behind its answer, where its template's tokens are lost.
+const ALONE_AT_END: &str = "assistant\n\n";
 
 /// What is read of an action to know its name, in bytes.
 const LONGEST_ACTION_NAME: usize = 16;

@@ -63,6 +63,24 @@ fn thoughts_are_not_passed_on_whatever_encloses_them() {
         "Thought: Madrid?\nAction: none\nFinal Answer: It is Lisbon.",
         "**Thinking:** Madrid?\n\n**Answer:** It is Lisbon.",
         "<think>Madrid?<|im_end|>\n<|im_start|>assistant\nIt is Lisbon.",
+        "<thinking>Madrid?</thinking>It is Lisbon.",
+        "<thought_process>Madrid?</thought_process>It is Lisbon.",
+        "<thinking_process>Madrid?</thinking_process>\nIt is Lisbon.",
+        "<analysis>Madrid?</analysis>It is Lisbon.",
+        "<reason>Madrid?</reason>It is Lisbon.",
+        "<plan>\n1. Madrid?\n</plan>\nIt is Lisbon.",
+        "<details type=\"reasoning\" done=\"true\">\n> Madrid? (No)\n\n> So\n</details>\nIt is Lisbon.",
+        "[THINKING]Madrid?[/THINKING]It is Lisbon.",
+        "[REASONING]Madrid?[/REASONING] It is Lisbon.",
+        "[think]Madrid?[/think]It is Lisbon.",
+        "[Reasoning] Madrid? [/Reasoning] It is Lisbon.",
+        "### Thinking\nMadrid?\n\nNo.\n### Answer\nIt is Lisbon.",
+        "**Thinking**\nMadrid?\n**Final Answer**\nIt is Lisbon.",
+        "Thinking...\nMadrid? It is\n...done thinking.\n\nIt is Lisbon.",
+        "Thinking…\nMadrid?\n…done thinking.\n\nIt is Lisbon.",
+        "<|inner_prefix|>Madrid?<|inner_suffix|>It is Lisbon.",
+        "<|begin|>assistant<|think|>Madrid?<|end|><|begin|>assistant<|content|>It is Lisbon.<|end|>",
+        "Action: search\nAction Input: {\"q\": 1}\nObservation: Lisbon\nFinal Answer: It is Lisbon.",
     ];
     for text in enclosed {
         assert_passes(&[(text, "It is Lisbon.")]);
@@ -72,6 +90,20 @@ fn thoughts_are_not_passed_on_whatever_encloses_them() {
         ("<think>Madrid?</thi", ""),
         ("Yes. <thinking>Or not?</thinking> Sure.", "Yes.  Sure."),
         ("Thoughts: they are free.", "Thoughts: they are free."),
+        ("<plan>\n1. Call.", "<plan>\n1. Call."),
+        ("[thinking] Sure.", "[thinking] Sure."),
+        ("Thinking...\nIt is.", "Thinking...\nIt is."),
+        ("**Thinking**\nIt is free.", "**Thinking**\nIt is free."),
+        ("Say it for <reason> now.", "Say it for <reason> now."),
+        (
+            "Plan: call at five.\nAnswer soon!",
+            "Plan: call at five.\nAnswer soon!",
+        ),
+        ("Action: call at five.", "Action: call at five."),
+        (
+            "<details><summary>a</summary>b</details>c",
+            "<details><summary>a</summary>b</details>c",
+        ),
         (
             "Reasoning: it rains.\nAnswer me!",
             "Reasoning: it rains.\nAnswer me!",
@@ -133,6 +165,16 @@ fn tokens_of_templates_are_not_passed_on() {
         "<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>It is Lisbon.<|END_OF_TURN_TOKEN|>",
         "<|turn>model\nIt is Lisbon.<turn|>",
         "<|im_start|>assistant It is Lisbon.",
+        "[|assistant|]It is Lisbon.[|endofturn|]",
+        "<role>ASSISTANT</role>It is Lisbon.",
+        "<role>HUMAN</role>Where?<role>ASSISTANT</role>It is Lisbon.<|role_end|>",
+        "<seed:bos>It is Lisbon.<seed:eos>",
+        "It is Lisbon.<EOS_TOKEN>",
+        "It is Lisbon.<eod>",
+        "It is Lisbon.<end_of_message>",
+        "It is Lisbon. [/s]",
+        "It is <ref>Smith 2020</ref>Lisbon.<ref name=\"a\">Smith</ref>",
+        "It is Lisbon.<grok:render card_id=\"1\" type=\"cite\"><argument name=\"id\">0</argument></grok:render>",
     ];
     for text in texts {
         assert_passes(&[(text, "It is Lisbon.")]);
@@ -163,6 +205,16 @@ fn calls_of_tools_are_not_passed_on() {
         "[{\"name\": \"map\", \"arguments\": {}}]",
         "{ \"tool_calls\": [{}]}",
         "[map(q='a)]b')]",
+        "<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"map\">\n<｜DSML｜parameter name=\"q\" string=\"true\">x\
+         </｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜function_calls>",
+        "<‖DSML‖tool_calls><‖DSML‖invoke name=\"map\"></‖DSML‖invoke></‖DSML‖tool_calls>",
+        "<||DSML||function_calls><||DSML||invoke name=\"map\"></||DSML||invoke></||DSML||function_calls>",
+        "print(default_api.map(q=\"a)\"))",
+        "default_api.map(q=1)",
+        "TOOL_CALL: {\"q\": 1}",
+        "<hang_up/>",
+        "<hang_up reason=\"a\" />",
+        "<|tools_prefix|>[{\"map\": {\"q\": 1}}]<|tools_suffix|>",
     ];
     for call in calls {
         assert_passes(&[
@@ -203,6 +255,7 @@ fn calls_of_tools_are_not_passed_on() {
         ("Or ```json\n{\"answer\"", "Or ```json\n{\"answer\""),
         ("``", "``"),
         ("{\"answer\": 42}", "{\"answer\": 42}"),
+        ("{\"answer\": {\"a\": 1}}", "{\"answer\": {\"a\": 1}}"),
         ("[{\"answer\": \"a\"}]", "[{\"answer\": \"a\"}]"),
         ("So: {\"answer\": \"a\"}", "So: {\"answer\": \"a\"}"),
         ("[a (b)] [x](y) {}", "[a (b)] [x](y) {}"),
@@ -210,6 +263,100 @@ fn calls_of_tools_are_not_passed_on() {
             "Call f(x) or <function> or <tools needed>.",
             "Call f(x) or <function> or <tools needed>.",
         ),
+    ]);
+}
+
+#[test]
+fn a_call_that_is_not_closed_hides_no_answer() {
+    let calls = [
+        "{\"name\": \"map\", \"arguments\": {}\n\n",
+        "{\"name\": \"map\", \"arguments\": {\n\n  \"q\": \"a\n\nb\"}\n\n",
+        "[{\"name\": \"map\"}, {\"name\": \"map\"}\n \n",
+        "{\"name\": \"map\", \"q\": it's}\n\n",
+        "[TOOL_CALLS][{\"name\": \"map\"}\n\n",
+        "<tool_call>{\"name\": \"map\", \"arguments\": {}}\n",
+        "<tool_call>\n{\"name\": \"map\"}\n{\"name\": \"map\"}\n\n",
+        "<tool_call>{\"name\": \"map\", \"arguments\": {}\n\n",
+        "<function=map>{\"q\": 1}\n",
+        "```json\n{\"name\": \"map\"\n```\n",
+        "```json\n{\"name\": \"map\n```\n",
+        "~~~\n{\"name\": [\n~~~\n",
+        "{\"name\": \"map\", \"arguments\": {\"q\": \"a}\n",
+        "<tool_call>{\"name\": \"map\", \"q\": \"a}}\n\n",
+    ];
+    for call in calls {
+        assert_passes(&[(&format!("{call}It is Lisbon."), "It is Lisbon.")]);
+    }
+    let texts = [
+        "Dial 1.\n[call(us) for more. It is free.",
+        "Dial 1.\n[call(us)",
+        "[map(us)] [call (us)]: it is free.",
+    ];
+    for text in texts {
+        assert_passes(&[(text, text.trim_start_matches("[map(us)]").trim())]);
+    }
+    assert_passes(&[
+        ("{\"name\": \"map\", \"arguments\": {\n\"q\": \"a", ""),
+        ("Yes.\n{\"name\": \"map\", \"q\": \"a}\nIt is", "Yes."),
+        ("<tool_call>{\"name\": \"map\"}\n</tool_call>", ""),
+        (
+            "<tool_call><function=tell><parameter=text>\nHi.\n\nBye.</parameter></function></tool_call>",
+            "",
+        ),
+    ]);
+}
+
+#[test]
+fn of_an_answer_in_json_the_text_is_passed_on() {
+    let texts = [
+        "{\"type\":\"text\",\"text\":\"It is Lisbon.\"}",
+        "[{\"type\": \"text\", \"text\": \"It is Lisbon.\"}]",
+        "{\"thought\":\"{\\\"Madrid?\\\\\",\"answer\":\"It is Lisbon.\"}",
+        "{\"reasoning\": [\"]\", {\"text\": \"Madrid?\"}], \"sure\": true, \"response\": \"It is Lisbon.\"}",
+        "{\"inner_thoughts\": \"x\", \"tries\": [2, \"b\"], \"message\": \"It is Lisbon.\", \"text\": \"b\"}",
+        "{\"role\":\"assistant\",\"content\":\"It is Lisbon.\"}",
+        "{\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"It is Lisbon.\"}]}",
+        "{\"answer\":{\"text\":\"It is Lisbon.\"}}",
+        "{\"response\": {\"type\": \"text\", \"content\": \"It is Lisbon.\"}, \"a\": [{}]}",
+        "```json\n{\n  \"thinking\": \"Madrid?\",\n  \"answer\": \"It is Lisbon.\"\n}\n```",
+        "{\"type\": \"text\"}\n{\"answer\": \"It is Lisbon.\"}",
+    ];
+    for text in texts {
+        assert_passes(&[
+            (text, "It is Lisbon."),
+            (&format!("{text}\nBye!"), "It is Lisbon.\nBye!"),
+        ]);
+    }
+    let long = format!(
+        "{{\"thought\": \"{}\", \"answer\": \"Yes.\"}}",
+        "a \\\"b".repeat(100)
+    );
+    assert_passes(&[
+        (
+            "{\"type\":\"function\",\"function\":{\"name\":\"map\",\"text\":\"a\"}}",
+            "",
+        ),
+        ("{\"thought\":\"a\",\"name\":\"map\",\"text\":\"b\"}", ""),
+        (
+            "{\"type\":\"function\",\"parameters\":{\"text\":\"a\"}}",
+            "",
+        ),
+        (
+            "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"text\":\"a\"}]}",
+            "",
+        ),
+        ("{\"thought\": \"Madrid?", ""),
+        ("{\"type\"", ""),
+        (&long, "Yes."),
+        (
+            "[{\"type\":\"text\",\"text\":\"Yes.\",\"a\":[1]}, {\"type\":\"text\",\"text\":\"It is.\"}]\nBye!",
+            "Yes.\nIt is.\nBye!",
+        ),
+        (
+            "{\"role\":\"assistant\",\"content\":[{\"text\":\"Yes.\"},{\"text\":\"So.\"}],\"text\":\"b\"}",
+            "Yes.\nSo.",
+        ),
+        ("{\"answer\":{\"text\":\"Yes.\"},\"reply\":\"b\"}", "Yes."),
     ]);
 }
 
@@ -239,6 +386,10 @@ fn an_answer_ends_where_another_speaker_begins() {
         "It is Lisbon.\nAnrufer: Und Spanien?\nAssistent: Madrid.",
         "It is Lisbon.\n用户：西班牙呢？",
         "It is Lisbon.\nNutzer: Und Spanien?",
+        "It is Lisbon.\nUser: And Spain?\n\nMadrid.",
+        "It is Lisbon.\n**User**:",
+        "It is Lisbon.\nUser: Thanks.\nAssistant: Bye.",
+        "It is Lisbon.\nCaller: And Spain?\nReceptionist: Madrid.",
         "Assistant: It is Lisbon.",
         "**Assistant:** It is Lisbon.",
         "AI: It is Lisbon.",
@@ -251,6 +402,20 @@ fn an_answer_ends_where_another_speaker_begins() {
         "User: Where? Assistant: It is Lisbon.",
         "<|user|>\nWhere?<|end|>\n<|assistant|>\nIt is Lisbon.<|end|>",
         "[INST] Where? [/INST] It is Lisbon.",
+        "It is Lisbon.assistant\n\nIs there more?assistant\n\nNo.",
+        "It is Lisbon.\nassistant\n\nIs there more?",
+        "assistant\nIt is Lisbon.",
+        "assistant\n\nIt is Lisbon.",
+        "user\nWhere is it?\nassistant\nIt is Lisbon.",
+        "It is Lisbon.\nuser\nAnd Spain?\nassistant\nMadrid.",
+        "It is Lisbon.\nuser\nThank you\nassistant\nBye.",
+        "It is Lisbon.\nuser\nAnd Spain?",
+        "[User]: Where?\n[Assistant]: It is Lisbon.",
+        "It is Lisbon.\n[User]: Thanks.\n[Assistant]: Bye.",
+        "USER> Where?\nASSISTANT> It is Lisbon.",
+        "ASSISTANT> It is Lisbon.",
+        "**Assistant**\nIt is Lisbon.",
+        "It is Lisbon.\n\n### User\nAnd Spain?\n\n### Assistant\nMadrid.",
     ];
     for text in texts {
         assert_passes(&[(text, "It is Lisbon.")]);
@@ -292,6 +457,24 @@ fn what_only_looks_like_it_is_passed_on() {
         "Question: what has keys? A piano.",
         "Q: what has keys? A piano.",
         "User: guest",
+        "Here is the guest Wi-Fi.\nUser: guest\nPassword: tea",
+        "Network: Guest\nUser: guest\nPassword: tea",
+        "1. User: guest\n2. Password: tea",
+        "Log in.\n* User: guest\n* Password: tea",
+        "Dein Zugang.\nBenutzer: gast\nPasswort: tee",
+        "Der Zugang.\n用户：guest\n密码：tea",
+        "It is there.\nUser: guest\nE-mail: a@b.example\nAssistant: Ann\nPassword: why?",
+        "User: guest\nPassword: tea\nAgent: Ann",
+        "You are in.\nUser: guest\nModel: X",
+        "The form has three fields. User: your name. Phone: your number. Then press send.",
+        "It is by two.\nHuman: they thought.\nMachine: it ran.",
+        "Ask your assistant.\n\nShe knows.",
+        "Call the dental-assistant\n\nShe knows.",
+        "There are two.\n\n**Manager**\n\nHe leads.\n\n**Assistant**\n\nHe helps.",
+        "There are two.\nManager\nAssistant",
+        "print (the page) and print(it). A default_api. [Answer] and [User] or [Plan].",
+        "Type <ref> here. Then go.",
+        "[S1] goes there. <floor> x <y_1 and z_2> <a>.",
         "User manual. Assistants: three. Human beings. AI is here. Airport.",
         "Answer: 42. Response: none.",
         "Our response. Output: 5 V.",
@@ -387,6 +570,6 @@ const LONGEST_PENDING: usize = 300;
 const HOSTILE: &str = "<¦<|¦<think¦<think>¦</think>¦<think >¦</answer>¦<answer>¦[¦[[¦[THINK]¦[/THINK]¦{¦{\"name\"¦{\"name\": ¦\
     ```¦```json\n¦{\"answer\": \"¦~~~¦\
     }¦]¦\"¦\\¦'¦(¦[a(¦<|channel|>¦<|message|>¦<|start|>¦<|end|>¦<|im_start|>¦<|im_end|>¦<|user|>¦<|assistant|>¦\
-    analysis¦final¦assistantfinal¦analysisA¦assistant¦User:¦User: ¦\nUser: ¦. User: ¦Assistant: ¦\nAssistant: ¦Thought: ¦\nAnswer: ¦\
+    analysis¦final¦assistantfinal¦assistant\n¦...done thinking.¦[|¦[|user|]¦<｜｜DSML｜｜¦<a_b¦<ref>¦</ref>¦[think]¦[/think]¦<plan>¦</plan>¦user\n¦> ¦print(default_api.¦analysisA¦assistant¦User:¦User: ¦\nUser: ¦. User: ¦Assistant: ¦\nAssistant: ¦Thought: ¦\nAnswer: ¦\
     **¦# ¦### Response:¦<tool_call>¦</tool_call>¦[TOOL_CALLS]¦[INST]¦[/INST]¦functools[¦<function=a>¦</function>¦\
     \n¦. ¦a¦ ¦:¦<a ¦<|a¦<v|>¦<｜¦◁¦◁think▷¦<unused9¦<0x0A>¦</s>¦|>¦>¦<|python_tag|>¦to=";

@@ -1,14 +1,37 @@
 //! An answer that is wrapped in JSON, such as `{"answer": "Yes."}`, of which only the text is for the caller.
 
 use super::call::Call;
+use super::label;
 
-/// The text in such an answer, from its first character on.
+/// Such an answer, from its first bracket on.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Wrapped {
-    /// An escape that is being read.
-    escape: String,
+    place: Place,
+    key: String,
+    /// The number of brackets that are open.
+    depth: usize,
+    /// The depth in a list of parts, which may be several, and whether one has been read.
+    list_depth: usize,
+    has_part: bool,
     /// All of it stands in a fence of code.
     is_fenced: bool,
+}
+
+/// What the next character belongs to.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Place {
+    /// What is neither a key nor a value that is read.
+    #[default]
+    Between,
+    Key,
+    /// What stands between a key and its value.
+    BehindKey,
+    /// A string that is not the answer, in which a backslash may have been read last.
+    OtherString(bool),
+    /// Brackets that are not the answer.
+    Other(Call),
+    /// The answer, in which this beginning of an escape has been read.
+    Text(String),
 }
 
 /// What a character stands for.
@@ -16,9 +39,9 @@ pub(super) struct Wrapped {
 pub(super) enum Unwrapped {
     /// This text.
     Text(String),
-    /// A part of an escape.
+    /// A part of an escape, or of what is not the answer.
     Part,
-    /// The end of the text.
+    /// The end of what is for the caller.
     End,
 }
 
@@ -32,7 +55,7 @@ impl Wrapped {
 
     /// What follows the text, of which nothing is for the caller.
     pub(super) fn rest(&self) -> Call {
-        let rest = Call::rest_of_object();
+        let rest = Call::rest_of_object(self.depth);
         if self.is_fenced {
             rest.in_fence()
         } else {
@@ -42,25 +65,104 @@ impl Wrapped {
 
     /// Reads the next character.
     pub(super) fn read(&mut self, c: char) -> Unwrapped {
-        if self.escape.is_empty() {
-            match c {
-                '"' => return Unwrapped::End,
-                '\\' => {}
-                c => return Unwrapped::Text(c.to_string()),
+        match &mut self.place {
+            Place::Between => return self.read_between(c),
+            Place::Key if c == '"' && label::names_call(&self.key) => return Unwrapped::End,
+            Place::Key if c == '"' => self.place = Place::BehindKey,
+            Place::Key if self.key.len() < LONGEST_KEY => self.key.push(c),
+            Place::Key => {}
+            Place::BehindKey => return self.read_behind_key(c),
+            Place::OtherString(is_escaped) => match c {
+                '"' if !*is_escaped => self.place = Place::Between,
+                c => *is_escaped = c == '\\' && !*is_escaped,
+            },
+            Place::Other(value) => {
+                if !value.takes(c) {
+                    self.place = Place::Between;
+                    return self.read_between(c);
+                }
+            }
+            Place::Text(escape) => match read_text(escape, c) {
+                Unwrapped::End if self.list_depth > 0 => {
+                    self.place = Place::Other(Call::rest_of_object(1));
+                    self.depth -= 1;
+                    self.has_part = true;
+                }
+                read => return read,
+            },
+        }
+        Unwrapped::Part
+    }
+
+    fn read_between(&mut self, c: char) -> Unwrapped {
+        match c {
+            '{' | '[' => {
+                self.depth += 1;
+                if c == '[' && self.list_depth == 0 {
+                    self.list_depth = self.depth;
+                }
+            }
+            '}' | ']' => {
+                self.depth = self.depth.saturating_sub(1);
+                if self.depth == 0 || self.has_part && self.depth < self.list_depth {
+                    return Unwrapped::End;
+                }
+            }
+            '"' => {
+                self.key.clear();
+                self.place = Place::Key;
+            }
+            _ => {}
+        }
+        Unwrapped::Part
+    }
+
+    fn read_behind_key(&mut self, c: char) -> Unwrapped {
+        let is_answer = label::names_answer(&self.key);
+        match c {
+            ':' => {}
+            c if c.is_whitespace() => {}
+            '"' if is_answer => {
+                self.place = Place::Text(String::new());
+                if self.has_part {
+                    return Unwrapped::Text("\n".to_owned());
+                }
+            }
+            '"' => self.place = Place::OtherString(false),
+            '{' | '[' if !is_answer => {
+                let mut value = Call::default();
+                value.takes(c);
+                self.place = Place::Other(value);
+            }
+            c => {
+                self.place = Place::Between;
+                return self.read_between(c);
             }
         }
-        self.escape.push(c);
-        if let Ok(text) = serde_json::from_str(&format!("\"{}\"", self.escape)) {
-            self.escape.clear();
-            return Unwrapped::Text(text);
-        }
-        if may_go_on(&self.escape) {
-            return Unwrapped::Part;
-        }
-        // No escape of JSON, such as `\'`, which models write all the same: the character stands for itself.
-        self.escape.clear();
-        self.read(c)
+        Unwrapped::Part
     }
+}
+
+/// Reads the next character of the answer, of which `escape` has been read already.
+fn read_text(escape: &mut String, c: char) -> Unwrapped {
+    if escape.is_empty() {
+        match c {
+            '"' => return Unwrapped::End,
+            '\\' => {}
+            c => return Unwrapped::Text(c.to_string()),
+        }
+    }
+    escape.push(c);
+    if let Ok(text) = serde_json::from_str(&format!("\"{escape}\"")) {
+        escape.clear();
+        return Unwrapped::Text(text);
+    }
+    if may_go_on(escape) {
+        return Unwrapped::Part;
+    }
+    // No escape of JSON, such as `\'`, which models write all the same: the character stands for itself.
+    escape.clear();
+    read_text(escape, c)
 }
 
 /// Whether `escape` may still become one.
@@ -77,6 +179,9 @@ const TWO_ESCAPES: &str = "\\uXXXX\\uXXXX";
 
 /// The length of the two escapes of one character: `\ud83d\ude00`.
 const LONGEST_ESCAPE: usize = 12;
+
+/// What is read of a key, in bytes: longer than any that is known.
+const LONGEST_KEY: usize = 40;
 
 #[cfg(test)]
 mod tests {
@@ -97,7 +202,7 @@ mod tests {
         for (text, expected) in table {
             let mut wrapped = Wrapped::default();
             let mut read = String::new();
-            for c in text.chars() {
+            for c in "{\"text\": \"".chars().chain(text.chars()) {
                 match wrapped.read(c) {
                     Unwrapped::Text(text) => read.push_str(&text),
                     Unwrapped::Part => {}

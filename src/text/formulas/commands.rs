@@ -12,6 +12,9 @@ pub(super) enum Command {
     /// Only changes how its argument looks.
     Style,
     Fraction,
+    /// A number and its unit.
+    Quantity,
+    Unit,
     Root,
     /// Its argument is not for readers either.
     Hidden,
@@ -47,19 +50,21 @@ fn signs() -> impl Iterator<Item = (&'static str, Command)> {
 const GROUPS: &[(&str, Command)] = &[
     (
         "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln lg exp lim max min sup inf det gcd deg dim ker \
-        arg mod bmod pmod Pr",
+        arg mod bmod pmod Pr today",
         Command::Name,
     ),
     (
         "text textbf textit textrm texttt textsf textnormal emph underline overline bar hat tilde vec dot ddot widehat \
         widetilde boxed fbox mbox mathrm mathbf mathit mathsf mathtt mathbb mathcal mathfrak mathscr boldsymbol bm \
-        operatorname section subsection subsubsection paragraph title underbrace overbrace cancel ce SI si unit qty num",
+        operatorname section subsection subsubsection paragraph title underbrace overbrace cancel ce num",
         Command::Style,
     ),
     (
-        "frac dfrac tfrac cfrac binom dbinom tbinom",
+        "frac dfrac tfrac cfrac sfrac nicefrac binom dbinom tbinom",
         Command::Fraction,
     ),
+    ("SI qty", Command::Quantity),
+    ("si unit", Command::Unit),
     ("sqrt", Command::Root),
     (
         "label tag ref eqref cite color hspace vspace phantom includegraphics documentclass usepackage",
@@ -70,7 +75,7 @@ const GROUPS: &[(&str, Command)] = &[
         noindent nonumber notag hline centering bf it rm middle",
         Command::Space,
     ),
-    ("textcolor colorbox href", Command::Colour),
+    ("textcolor colorbox href cancelto", Command::Colour),
     ("overset underset stackrel", Command::Above),
     (
         "xrightarrow xmapsto xlongrightarrow xhookrightarrow",
@@ -88,7 +93,7 @@ const GROUPS: &[(&str, Command)] = &[
 const SIGNS: &str = "alpha=α beta=β gamma=γ delta=δ epsilon/varepsilon=ε zeta=ζ eta=η theta/vartheta=θ iota=ι kappa=κ \
     lambda=λ mu=μ nu=ν xi=ξ pi/varpi=π rho/varrho=ρ sigma/varsigma=σ tau=τ upsilon=υ phi/varphi=φ chi=χ psi=ψ omega=ω \
     Gamma=Γ Delta=Δ Theta=Θ Lambda=Λ Xi=Ξ Pi=Π Sigma=Σ Upsilon=Υ Phi=Φ Psi=Ψ Omega=Ω ell=ℓ hbar=ħ Re=Re Im=Im aleph=ℵ \
-    times/cdot=× div=÷ pm=± mp=∓ ast=* star=* circ/degree/textdegree=° prime=' percent=% \
+    times/cdot=× div=÷ pm=± mp=∓ ast=* star=* circ/degree/textdegree=° prime=' percent=% celsius/degreeCelsius=°C \
     leq/le/leqslant=≤ geq/ge/geqslant=≥ neq/ne=≠ lt=< gt=> ll=≪ gg=≫ approx=≈ equiv=≡ cong=≅ sim/simeq=≈ propto=∝ \
     sum=∑ prod=∏ int=∫ iint=∬ oint=∮ infty=∞ partial=∂ nabla=∇ cap=∩ cup=∪ in=∈ notin=∉ ni=∋ subset=⊂ supset=⊃ \
     subseteq=⊆ supseteq=⊇ emptyset/varnothing=∅ setminus=∖ forall=∀ exists=∃ neg/lnot=¬ land/wedge=∧ lor/vee=∨ \

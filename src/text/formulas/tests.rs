@@ -85,6 +85,41 @@ fn no_delimiter_and_no_command_is_left() {
 }
 
 #[test]
+fn of_commands_that_are_not_known_and_of_units_the_words_are_left() {
+    let cases = [
+        (
+            r"$\sfrac{1}{2}$, $\nicefrac{1}{2}$ \nicefrac{1}{2}",
+            "1 over 2, 1 over 2 1 over 2",
+        ),
+        (r"$\mathring{A}$ $\bra{x}$ $\Vec{a}$", "A x a"),
+        (
+            r"$\cancelto{0}{x}$ and ($\nmid$), $a \nmid b$",
+            "x and (), a  b",
+        ),
+        (
+            r"10 m\textsuperscript{2}, x\textsubscript{2}O, x\\textsubscript{2}O",
+            "10 m2, x2O, x 2O",
+        ),
+        (
+            r"\textsuperscript{2}, \today, (\today)",
+            "2, today, (today)",
+        ),
+        (
+            r"\qty{5}{\km\per\hour}, $\qty{5}{\km\per\hour}$ or \SI{5}{\degreeCelsius}",
+            "5 km per hour, 5 km per hour or 5 °C",
+        ),
+        (
+            r"\si{\m\per\s}, \unit{km/h}, \qty{5}, \num{3e8}",
+            " m per s, km/h, 5, 3e8",
+        ),
+        (r"\[ x = 5 \\[4pt] y \\ z [4pt]", " x = 5  y  z [4pt]"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(without_formulas(text), expected, "{text}");
+    }
+}
+
+#[test]
 fn prices_paths_and_what_markdown_escapes_stay() {
     for text in [
         "It costs $5 or $10, US$5, A$7; 5$, 10$ or 5$-10$. $5/$10, $5-$10. Now ~~$20~~ $15.",
@@ -93,6 +128,8 @@ fn prices_paths_and_what_markdown_escapes_stay() {
         r"It costs $7 or $8, C:\Users\me stays, snake_case too.",
         r"\*not bold\* \# x ¯\_(ツ)_/¯ \$5 \",
         r"\Windows\System32, src\unheard",
+        r#"`\\nas\docs`, (\\nas\docs) or "\\raid\tools""#,
+        r"$HOME\bin and $PATH, $HOME\bin:$PATH or $5 for C:\Users and $6",
         r"src\name, DOMAIN\tom, snake_case, {braces} and a_{b",
     ] {
         let left = without_formulas(text).replace("a_b", "a_{b");
@@ -110,6 +147,8 @@ fn raw_escapes_are_decoded() {
         (r"Na\u00efve\u2026", "Naïve…"),
         (r"\tOne\r\nTwo", " One\n\nTwo"),
         (r"One \\nTwo", "One \nTwo"),
+        (r"(\\nTwo\\nThree)", "(\nTwo\nThree)"),
+        (r"Hi.\nIt is ACME\tom", "Hi.\nIt is ACME\\tom"),
         (r"No.<\u0000/think> \u200bYes.", "No.</think> Yes."),
     ];
     for (text, expected) in cases {
@@ -120,8 +159,30 @@ fn raw_escapes_are_decoded() {
 #[test]
 fn hostile_text_takes_no_more_than_linear_time() {
     for pattern in [
-        "$", "$a ", "$a", "$$", "\\", "\\\\", "\\(", "\\frac", "\\frac{", "{", "^{", "}",
-        "\\begin{", "\\$", "$\\$", "\\n", "\\u00e9", "C:\\", "\\sqrt[", "$\\a",
+        "$",
+        "$a ",
+        "$a",
+        "$$",
+        "\\",
+        "\\\\",
+        "\\(",
+        "\\frac",
+        "\\frac{",
+        "{",
+        "^{",
+        "}",
+        "\\begin{",
+        "\\$",
+        "$\\$",
+        "\\n",
+        "\\u00e9",
+        "C:\\",
+        "\\sqrt[",
+        "$\\a",
+        "\\qty{",
+        "\\\\[4",
+        "\\[\\\\[4",
+        "$\\ab{",
     ] {
         let text = endless(pattern);
         assert!(

@@ -365,10 +365,10 @@ fn what_was_said_before_a_thought_ended_is_not_said_again() {
 #[test]
 fn an_answer_that_has_ended_is_not_waited_for() {
     let mut stream = SentenceStream::new(1000).with_actions();
-    stream.push("It is Lisbon.\nUser: And");
+    stream.push("It is Lisbon.\nUser: And Spain?\nAssistant: Madrid.");
     assert!(stream.has_ended() && !stream.wants_more() && !stream.is_full());
     assert_eq!(stream.last(true).as_deref(), Some("It is Lisbon."));
-    assert_eq!(stream.written(), 23);
+    assert_eq!(stream.written(), 49);
 }
 
 #[test]

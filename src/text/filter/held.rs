@@ -1,0 +1,82 @@
+//! What is kept back of an answer until it is known whether it is for the caller.
+
+use super::label::Label;
+
+/// What is passed on unless an answer follows: a text that begins with "Thought:" or "User:" may be all there is, and
+/// "User:" behind an answer may announce the next turn of a conversation or a line of a list.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// They begin with the label, which has `label_len` bytes.
+    words: String,
+    label_len: usize,
+    label: Label,
+}
+
+impl Held {
+    pub(super) fn new(label: Label, text: &str) -> Self {
+        Self {
+            words: text.to_owned(),
+            label_len: text.len(),
+            label,
+        }
+    }
+
+    pub(super) fn push(&mut self, words: &str) {
+        self.words.push_str(words);
+    }
+
+    pub(super) fn words(&self) -> &str {
+        &self.words
+    }
+
+    /// Whether the model's own words are announced by `label`, where an answer `has_passed` before or not.
+    pub(super) fn may_end_at(&self, label: Label, has_passed: bool) -> bool {
+        match label {
+            Label::Model | Label::Alone => true,
+            Label::Role => self.label == Label::Other,
+            Label::Answer => self.label != Label::Other || has_passed,
+            _ => false,
+        }
+    }
+
+    /// Whether these are names and their values, and no turn: "User: guest\nPassword: tea".
+    pub(super) fn is_list(&self) -> bool {
+        self.label != Label::Thought && self.lines().skip(1).any(names_value)
+    }
+
+    /// Whether these are what the model makes another speaker say, although no answer to it follows.
+    pub(super) fn is_turn(&self) -> bool {
+        let asks = |line: &str| line.trim_end_matches(is_markup).ends_with(['?', '？', '؟']);
+        self.label == Label::Other && !self.is_list() && self.lines().next().is_none_or(asks)
+    }
+
+    /// The lines behind the label that are not empty.
+    fn lines(&self) -> impl Iterator<Item = &str> {
+        let lines = self.words[self.label_len..].lines().map(str::trim);
+        lines.filter(|line| !line.is_empty())
+    }
+}
+
+/// Whether `line` is a name and its value, as in a form.
+fn names_value(line: &str) -> bool {
+    let Some((name, value)) = line.split_once([':', '：']) else {
+        return false;
+    };
+    let name = name.trim_start_matches(|c: char| is_markup(c) || is_list_mark(c));
+    let is_name =
+        |c: char| c.is_alphanumeric() || is_markup(c) || matches!(c, '-' | '/' | '(' | ')');
+    (1..=LONGEST_NAME).contains(&name.len())
+        && name.chars().all(is_name)
+        && !value.trim().is_empty()
+}
+
+fn is_list_mark(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, '-' | '.' | '•' | '–')
+}
+
+fn is_markup(c: char) -> bool {
+    matches!(c, '*' | '_' | ' ')
+}
+
+/// The longest name of a value, in bytes.
+const LONGEST_NAME: usize = 40;
