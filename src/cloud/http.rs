@@ -12,6 +12,7 @@ mod proxy;
 mod race;
 mod request;
 mod setup;
+mod unpacked;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

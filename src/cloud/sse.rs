@@ -1,6 +1,8 @@
-//! Server-sent events, as far as the services use them: `data` alone.
+//! Server-sent events, as far as the services use them: `data`, and the name `error`.
 //!
 //! Specification: <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>.
+
+use serde_json::json;
 
 use crate::sys::plain::BYTE_ORDER_MARK;
 
@@ -13,6 +15,8 @@ pub(crate) struct Events {
     has_lines: bool,
     ends_with_cr: bool,
     data: String,
+    /// Whether the event is called `error`.
+    is_error: bool,
     stray: String,
 }
 
@@ -77,7 +81,18 @@ impl Events {
             // One space after the colon belongs to the format, every other one to the data.
             self.data.push_str(data.strip_prefix(' ').unwrap_or(data));
         } else if line.is_empty() {
-            return Some(std::mem::take(&mut self.data)).filter(|data| !data.is_empty());
+            let is_error = std::mem::take(&mut self.is_error);
+            let data = std::mem::take(&mut self.data);
+            // An error may be told in plain words, which would else be taken for a broken format.
+            let is_plain = is_error && !data.starts_with(['{', '[']);
+            let data = if is_plain && !data.is_empty() {
+                json!({"error": data}).to_string()
+            } else {
+                data
+            };
+            return Some(data).filter(|data| !data.is_empty());
+        } else if let Some(name) = line.strip_prefix("event:") {
+            self.is_error = name.trim() == "error";
         } else if !is_other_field(line) {
             self.stray.push_str(line);
             self.stray.push('\n');
@@ -92,7 +107,7 @@ fn is_line_end(byte: u8) -> bool {
 
 /// A comment, or a field that says nothing of the data.
 fn is_other_field(line: &str) -> bool {
-    [":", "event:", "id:", "retry:"]
+    [":", "id:", "retry:"]
         .iter()
         .any(|field| line.starts_with(field))
 }
@@ -116,7 +131,7 @@ mod tests {
 
     #[test]
     fn events_are_found_whatever_ends_their_lines() {
-        let table: [(&str, &[&str]); 13] = [
+        let table: [(&str, &[&str]); 16] = [
             ("data: a\n\ndata: b\n\n", &["a", "b"]),
             ("data: a\r\n\r\ndata: b\r\n\r\n", &["a", "b"]),
             ("data: a\r\rdata: b\r\r", &["a", "b"]),
@@ -128,6 +143,15 @@ mod tests {
             ("data: a\ndata: b\n\n", &["a\nb"]),
             (": comment\nevent: x\nid: 7\nretry: 9\ndata: a\n\n", &["a"]),
             ("\n\n\ndata: ü\n\n\n", &["ü"]),
+            (
+                "event: error\ndata: overloaded\n\ndata: a\n\n",
+                &["{\"error\":\"overloaded\"}", "a"],
+            ),
+            (
+                "event: error\ndata: {\"message\":1}\n\n",
+                &["{\"message\":1}"],
+            ),
+            ("event: error\n\ndata: a\n\n", &["a"]),
             ("data: unfinished", &["unfinished"]),
             ("", &[]),
         ];

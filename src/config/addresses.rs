@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::private::is_private;
+use crate::sys::authority::{self, host_of};
 use crate::sys::pasted;
 
 /// Returns an address as it is used: without what pasting has put around it, its scheme and host in small letters.
@@ -16,7 +17,7 @@ pub(super) fn checked(text: &str, may_be_private: bool) -> Result<String, String
     };
     let scheme = scheme.to_ascii_lowercase();
     let host = host_of(rest);
-    if let Some(fault) = fault_of_place(rest, host) {
+    if let Some(fault) = fault_of_place(rest) {
         return Err(fault);
     }
     match scheme.as_str() {
@@ -40,8 +41,8 @@ pub(super) fn checked(text: &str, may_be_private: bool) -> Result<String, String
 
 /// Whether it is an address with TLS: keys travel to these, so nothing else will do.
 pub(crate) fn is_https(address: &str) -> bool {
-    let is_place = |rest| fault_of_place(rest, host_of(rest)).is_none();
-    address.strip_prefix("https://").is_some_and(is_place)
+    let place = address.strip_prefix("https://");
+    place.is_some_and(|place| fault_of_place(place).is_none())
 }
 
 /// Returns what all paths of a service begin with.
@@ -54,9 +55,9 @@ pub(super) fn base_of(address: &str, speaks_openai: bool) -> String {
     if !speaks_openai {
         return before_version(address).to_owned();
     }
-    for request in OPENAI_REQUESTS {
+    for (request, version) in REQUESTS {
         if let Some(base) = address.strip_suffix(request) {
-            return base.trim_end_matches('/').to_owned();
+            return format!("{}{version}", base.trim_end_matches('/'));
         }
     }
     let place = address.split_once("://").map_or(address, |(_, rest)| rest);
@@ -89,12 +90,9 @@ fn before_version(address: &str) -> &str {
 }
 
 /// What is wrong with the part of an address that follows `://`.
-fn fault_of_place(rest: &str, host: &str) -> Option<String> {
+fn fault_of_place(rest: &str) -> Option<String> {
     if rest.contains('@') {
         return Some("@ in it: a name and a password do not belong there".to_owned());
-    }
-    if host.is_empty() {
-        return Some("no host in it".to_owned());
     }
     if let Some(mark) = rest.chars().find(|c| matches!(c, '?' | '#')) {
         return Some(format!("{mark} in it: leave that out, and what follows it"));
@@ -103,7 +101,9 @@ fn fault_of_place(rest: &str, host: &str) -> Option<String> {
         return Some("a blank in it".to_owned());
     }
     let odd = |c: &char| !c.is_ascii_graphic() || matches!(c, '\\' | '"');
-    let odd = rest.chars().find(odd)?;
+    let Some(odd) = rest.chars().find(odd) else {
+        return authority::fault(rest);
+    };
     Some(match pasted::description(odd) {
         Some(described) => format!("{described}, in it"),
         None => "a letter in it that no address has".to_owned(),
@@ -118,28 +118,28 @@ fn may_lead_inside(host: &str) -> bool {
         .map_or(true, |address: IpAddr| is_private(address))
 }
 
-/// The host that an address begins with; one of IPv6 stands in brackets.
-pub(super) fn host_of(place: &str) -> &str {
-    let end = match place.find(']') {
-        Some(bracket) if place.starts_with('[') => bracket + 1,
-        _ => place.find(['/', ':', '?', '#']).unwrap_or(place.len()),
-    };
-    &place[..end]
-}
-
 /// What OpenAI's own paths begin with, and those of most others.
 const OPENAI_VERSION: &str = "/v1";
 
 /// Hosts whose paths begin with nothing: <https://docs.perplexity.ai/api-reference/chat-completions-post>.
 const UNVERSIONED: [&str; 1] = ["api.perplexity.ai"];
 
-/// How the addresses of single requests end: <https://platform.openai.com/docs/api-reference>.
-const OPENAI_REQUESTS: [&str; 5] = [
-    "/chat/completions",
-    "/audio/transcriptions",
-    "/audio/speech",
-    "/responses",
-    "/models",
+/// How the addresses of single requests end, and what OpenAI's paths have there:
+/// <https://platform.openai.com/docs/api-reference>. Ollama's own requests stand beside `/v1`:
+/// <https://docs.ollama.com/api/openai-compatibility>.
+const REQUESTS: [(&str, &str); 12] = [
+    ("/chat/completions", ""),
+    ("/audio/transcriptions", ""),
+    ("/audio/translations", ""),
+    ("/audio/speech", ""),
+    ("/responses", ""),
+    ("/models", ""),
+    ("/v1/completions", OPENAI_VERSION),
+    ("/v1/chat", OPENAI_VERSION),
+    ("/v1/audio", OPENAI_VERSION),
+    ("/api/chat", OPENAI_VERSION),
+    ("/api/generate", OPENAI_VERSION),
+    ("/api/tags", OPENAI_VERSION),
 ];
 
 /// How those of Google's services go on behind their version.
@@ -173,6 +173,10 @@ mod tests {
             ("http://0.0.0.0:11434", "http://0.0.0.0:11434"),
             ("http://whisper_server:9000", "http://whisper_server:9000"),
             ("http://localhost.:9000", "http://localhost:9000"),
+            (
+                "https://xn--bcher-kva.example:65535",
+                "https://xn--bcher-kva.example:65535",
+            ),
         ];
         for (text, expected) in table {
             assert_eq!(checked(text, true).as_deref(), Ok(expected), "{text:?}");
@@ -203,6 +207,12 @@ mod tests {
             ("https://host/v1–2", "U+2013, a typographic dash"),
             ("https://hüst", "a letter in it"),
             ("https://host\\v1", "a letter in it"),
+            ("http://127.0.0.1:99999", "no port from 1 to 65535"),
+            ("http://127.0.0.1:80a", "no port from 1 to 65535"),
+            ("http://127.0.0.1:", "no port from 1 to 65535"),
+            ("http://fd00::1:8000", "an IPv6 address without brackets"),
+            ("https://[x](https://x)", "brackets around no IPv6"),
+            ("http://192.168.1.5,", ", in its host"),
             (
                 "http://203.0.113.5:8000",
                 "http:// to 203.0.113.5, which is on the internet",
@@ -248,6 +258,17 @@ mod tests {
             ("https://host/v1/audio/transcriptions", "https://host/v1"),
             ("https://host/v1/models", "https://host/v1"),
             ("https://host/chat/completions", "https://host"),
+            ("https://host/v1/audio/translations", "https://host/v1"),
+            ("https://host/v1/completions", "https://host/v1"),
+            ("https://host/v1/chat", "https://host/v1"),
+            ("https://host/v1/audio/", "https://host/v1"),
+            // Requests of Ollama's own API, beside which OpenAI's has its place.
+            ("http://host:11434/api/chat", "http://host:11434/v1"),
+            ("http://host:11434/api/generate", "http://host:11434/v1"),
+            ("https://host/ollama/api/tags", "https://host/ollama/v1"),
+            // A relay may be called so.
+            ("https://host/chat", "https://host/chat"),
+            ("https://host/api", "https://host/api"),
         ];
         for (address, expected) in table {
             assert_eq!(base_of(address, true), expected, "{address}");

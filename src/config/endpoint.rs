@@ -4,12 +4,13 @@
 use std::fmt;
 use std::path::Path;
 
-use super::addresses::{base_of, host_of, origin_of};
+use super::addresses::{base_of, origin_of};
 use super::keys::{self, Key};
 use super::layers::Layers;
 use super::providers::{self, Api};
 use super::values::Secret;
 use super::voices;
+use crate::sys::authority::host_of;
 use crate::sys::language::is_same;
 
 /// A provider of a stage, with what its own table of the settings says.

@@ -357,7 +357,7 @@ const REST: &[Key] = &[
     key("http.ca_file", Kind::Path, NOTHING,
         "One more trusted root certificate, PEM: a proxy's that inspects TLS."),
     key("http.proxy", Kind::Secret, NOTHING,
-        "A proxy of http or https, `http://proxy.example:3128`; without it `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY` \
+        "A proxy of http or https, `http://proxy.example:3128`; without it `HTTPS_PROXY`, `ALL_PROXY` or `HTTP_PROXY` \
          counts, the first that can be used."),
     key("http.no_proxy", Kind::Text, NOTHING,
         "Hosts that are reached without the proxy, and those below them, separated by commas; also networks, such as \

@@ -85,6 +85,11 @@ impl Layers {
                 (None, Value::Table(inner)) if !inner.is_empty() || is_table(&full) => {
                     self.add_table(inner, &full, source);
                 }
+                (None, Value::Array(_)) if is_table(&full) => {
+                    let place = self.line_of(source, &full);
+                    let fault = format!("{place}: {full} stands there once: write [{full}]");
+                    self.faults.push(fault);
+                }
                 _ => self.unknown(&full, source),
             }
         }
@@ -155,6 +160,12 @@ impl Layers {
     }
 
     fn unknown(&mut self, name: &str, source: &str) {
+        let small = name.to_ascii_lowercase();
+        if small != name && (find(&small).is_some() || is_table(&small)) {
+            let place = self.line_of(source, name);
+            let fault = format!("{place}: names have small letters alone: write {small}");
+            return self.faults.push(fault);
+        }
         let hint = nearest(name).map_or(String::new(), |near| format!(" (did you mean {near}?)"));
         let place = self.line_of(source, name);
         self.faults.push(unknown(&place, "", name, &hint));
@@ -351,6 +362,18 @@ mod tests {
                 "recording.keep must be true, false, found \"maybe\"",
             ),
             ("stt = 1", "unknown setting stt"),
+            (
+                "stt = [{ language = 'x' }]",
+                "stt stands there once: write [stt]",
+            ),
+            (
+                "STT.language = 'x'",
+                "names have small letters alone: write stt.language",
+            ),
+            (
+                "stt.Language = 'x'",
+                "names have small letters alone: write stt.language",
+            ),
             (
                 "sst.language = \"x\"",
                 "unknown setting sst.language (did you mean stt.language?)",

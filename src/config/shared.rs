@@ -25,7 +25,9 @@ pub(super) fn faults(layers: &Layers) -> Option<String> {
         return None;
     }
     let why = match Address::parse(&url) {
-        Ok(address) if is_bare(&address) => "without encryption only private networks are safe",
+        Ok(address) if is_bare(&address) => {
+            "without encryption only private networks are safe".to_owned()
+        }
         Ok(_) => return None,
         Err(why) => why,
     };

@@ -141,7 +141,11 @@ fn reason(text: &str, number: usize, message: &str) -> String {
     }
     let line = text.lines().nth(number - 1).unwrap_or_default();
     let code = outside_of_strings(line);
-    if let Some(odd) = code.chars().find(|c| pasted::description(*c).is_some()) {
+    let is_odd = |c: &char| pasted::description(*c).is_some();
+    // Where a straight mark opens a text, and a curly one was to close it, the line ends within the text.
+    let last = line.trim_end().chars().last();
+    let last = last.filter(|c| pasted::is_curly_quote(*c));
+    if let Some(odd) = code.chars().find(is_odd).or(last) {
         return odd_character(odd);
     }
     let code = code.trim();
@@ -151,14 +155,25 @@ fn reason(text: &str, number: usize, message: &str) -> String {
     if code.starts_with('[') {
         return format!("the name of a table stands alone in brackets, as in [openai]: {message}");
     }
-    let Some((_, value)) = line.split_once('=') else {
+    let Some((name, value)) = line.split_once('=') else {
         return if code.contains(':') {
             "between a name and its value stands =, not :".to_owned()
         } else {
             "expected name = value, found no =".to_owned()
         };
     };
-    of_value(value.trim()).map_or_else(|| message.to_owned(), str::to_owned)
+    let (name, value) = (name.trim(), value.trim());
+    if name.ends_with(':') || value.starts_with(['=', '>', ':']) {
+        return "between a name and its value stands one = alone".to_owned();
+    }
+    if !is_value(value) && !value.starts_with(['[', '{']) {
+        return of_value(value).to_owned();
+    }
+    if name.is_empty() || name.contains(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c))
+    {
+        return "before = stands one name, of letters, digits and _ alone".to_owned();
+    }
+    message.to_owned()
 }
 
 fn odd_character(odd: char) -> String {
@@ -173,31 +188,102 @@ fn odd_character(odd: char) -> String {
 }
 
 /// What is wrong with a value that is not TOML.
-fn of_value(value: &str) -> Option<&'static str> {
+fn of_value(value: &str) -> &'static str {
     let bare = value.split('#').next().unwrap_or_default().trim();
-    let is_switch = |word: &str| word.eq_ignore_ascii_case(bare);
     let quotes = value.chars().filter(|c| *c == '"').count();
-    let decimal = bare.replacen(',', ".", 1);
-    let first = bare.chars().next()?;
-    Some(match first {
-        _ if SWITCHES.iter().any(|word| is_switch(word)) => {
-            "write true or false, in small letters and without quotation marks"
-        }
-        _ if bare.contains(',') && decimal.parse::<f64>().is_ok() => {
-            "a decimal point, not a comma, as in 1.5"
-        }
-        '"' if value.contains('\\') => {
+    if bare.is_empty() {
+        return "no value stands behind =";
+    }
+    let of_text = match bare.chars().next() {
+        Some('"') if value.contains('\\') => {
             "\\ has a meaning of its own between \" and \": write single quotation marks, as in name = 'text'"
         }
-        '"' if quotes % 2 == 1 => "a quotation mark is missing, or one stands inside of the text",
-        '"' | '\'' => "something follows the text's last quotation mark",
-        '[' | '{' => return None,
-        c if c.is_ascii_digit() => {
-            "a number stands alone, without a unit; a text stands in quotation marks, as in name = \"text\""
+        Some('"') if quotes % 2 == 1 => {
+            "a quotation mark is missing, or one stands inside of the text"
         }
+        Some('"' | '\'') => "something follows the text's last quotation mark",
         _ => "a text stands in quotation marks, as in name = \"text\"",
-    })
+    };
+    let mut repairs = REPAIRS.iter();
+    let repair = repairs.find(|(repaired, _)| is_value(&repaired(bare)));
+    repair.map_or(of_text, |(_, reason)| reason)
 }
+
+/// Whether it is a value as it stands.
+fn is_value(text: &str) -> bool {
+    format!("x = {text}").parse::<Table>().is_ok()
+}
+
+/// The digits of a number whose thousands are separated, as in `1.000,50`; empty for all else.
+fn of_thousands(bare: &str) -> String {
+    let groups: Vec<_> = bare.split([' ', '\'', '.', ',']).collect();
+    let is_first = |group: &str| group.len() < 4 && !group.starts_with('0');
+    let is_group = |group: &&str| group.len() == 3;
+    let is_number = match &groups[..] {
+        [first, second] => is_first(first) && is_group(second),
+        [first, middle @ .., _] => is_first(first) && middle.iter().all(is_group),
+        _ => false,
+    };
+    groups.concat().repeat(usize::from(is_number))
+}
+
+/// How what people write becomes a value, and what was wrong with it.
+type Repair = (fn(&str) -> String, &'static str);
+
+/// What people write in place of a value.
+const REPAIRS: &[Repair] = &[
+    (
+        |bare| bare.trim_end_matches([',', ';', ' ']).to_owned(),
+        "nothing follows a value: leave out the comma or semicolon behind it",
+    ),
+    (
+        |bare| {
+            let is_switch = SWITCHES.iter().any(|word| word.eq_ignore_ascii_case(bare));
+            "true".repeat(usize::from(is_switch))
+        },
+        "write true or false, in small letters and without quotation marks",
+    ),
+    (
+        |bare| bare.replace("null", "0"),
+        "null is no value: leave the line out",
+    ),
+    (
+        |bare| bare.replacen(',', ".", 1),
+        "a decimal point, not a comma, as in 1.5",
+    ),
+    (
+        |bare| bare.replacen('.', "0.", 1),
+        "a number begins with a digit, as in 0.5",
+    ),
+    (
+        |bare| format!("{bare}0"),
+        "a number ends with a digit, as in 25 or 25.0",
+    ),
+    (
+        |bare| bare.trim_start_matches('0').to_owned(),
+        "a number has no 0 before its first digit, as in 25",
+    ),
+    (
+        of_thousands,
+        "nothing separates the thousands of a number, as in 1000.5",
+    ),
+    (
+        |bare| {
+            let start = bare.trim_start_matches(|c: char| !c.is_alphanumeric());
+            start
+                .trim_end_matches(|c: char| !c.is_ascii_digit())
+                .to_owned()
+        },
+        "a number stands alone, without a unit; a text stands in quotation marks, as in name = \"text\"",
+    ),
+    (
+        |bare| {
+            let is_other = |c: char| c.is_numeric() && !c.is_ascii();
+            bare.replace(is_other, "1")
+        },
+        "a number has the digits 0 to 9, and none that look like them",
+    ),
+];
 
 /// The part of a line that is neither text in quotation marks nor a comment.
 fn outside_of_strings(line: &str) -> String {
@@ -252,6 +338,32 @@ mod tests {
             ("speed = 1,5", "a decimal point, not a comma"),
             ("deadline = 25 s", "without a unit"),
             ("deadline = 25s", "without a unit"),
+            ("deadline = $5", "without a unit"),
+            ("deadline = 5 €", "without a unit"),
+            ("deadline =", "no value stands behind ="),
+            ("deadline = # 25", "no value stands behind ="),
+            ("deadline == 25", "stands one = alone"),
+            ("deadline := 25", "stands one = alone"),
+            ("deadline => 25", "stands one = alone"),
+            ("dead line = 25", "before = stands one name"),
+            ("deadline(s) = 25", "before = stands one name"),
+            ("= 25", "before = stands one name"),
+            ("deadline = .5", "begins with a digit"),
+            ("deadline = -.5", "begins with a digit"),
+            ("deadline = 25.", "ends with a digit"),
+            ("deadline = 025", "no 0 before its first digit"),
+            ("deadline = 25,", "nothing follows a value"),
+            ("deadline = 25; # s", "nothing follows a value"),
+            ("keep = true,", "nothing follows a value"),
+            ("deadline = 1.000,50", "separates the thousands"),
+            ("deadline = 1'000", "separates the thousands"),
+            ("deadline = 25 000", "separates the thousands"),
+            ("deadline = ２５", "the digits 0 to 9"),
+            ("deadline = null", "null is no value"),
+            ("language = ja", "a text stands in quotation marks"),
+            ("host = 192.168.1.2", "a text stands in quotation marks"),
+            ("key = \"secret”", "straight ones"),
+            ("key = 'secret’", "straight ones"),
             ("key = secret", "a text stands in quotation marks"),
             ("key = sk-secret-1", "a text stands in quotation marks"),
             ("key = /etc/secret", "a text stands in quotation marks"),

@@ -1,6 +1,7 @@
 //! What everything else shares: files and whose they are, locks, hang-up, clock, money, errors, and what must not be shown.
 
 pub(crate) mod apart;
+pub(crate) mod authority;
 pub(crate) mod console;
 pub mod costs;
 pub(crate) mod date;

@@ -4,6 +4,7 @@
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::Value;
 
+use super::private_key::is_dash;
 use crate::config::is_https;
 use crate::sys::files::text::{NotText, decode};
 use crate::sys::pasted;
@@ -19,7 +20,7 @@ pub(super) struct KeyFile {
 }
 
 impl KeyFile {
-    /// Reads the content of a key file. One that is wrapped, as a JSON text or in base64, is unwrapped.
+    /// Reads the content of a key file. One that is wrapped is unwrapped.
     ///
     /// # Errors
     /// What the file is instead, to follow "found".
@@ -28,18 +29,27 @@ impl KeyFile {
             NotText::Der => "a binary file, such as .p12: choose JSON for the key".to_owned(),
             why => why.to_string(),
         })?;
-        let unwrapped = unwrapped(text.trim());
-        let text = unwrapped.as_deref().unwrap_or(text.trim());
-        match json_of(text) {
+        let mut text = text.trim().to_owned();
+        for _ in 0..MAX_WRAPPINGS {
+            text = inside_of(&text).unwrap_or(text);
+        }
+        match json_of(&text) {
             Ok(json) => Self::of_json(&json),
-            Err(error) => Err(instead_of_json(text, &error)),
+            Err(error) => Err(instead_of_json(&text, &error)),
         }
     }
 
     fn of_json(json: &Value) -> Result<Self, String> {
         let text = |name: &str| {
-            let text = json[name].as_str().map(str::trim);
-            text.filter(|text| !text.is_empty()).map(str::to_owned)
+            let text = match &json[name] {
+                Value::Array(lines) => lines
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+                value => value.as_str().unwrap_or_default().trim().to_owned(),
+            };
+            Some(text).filter(|text| !text.is_empty())
         };
         let needed = |name: &str| text(name).ok_or(format!("no {name}"));
         let has_key = text("client_email").is_some() && text("private_key").is_some();
@@ -63,15 +73,36 @@ impl KeyFile {
     }
 }
 
-/// The JSON inside of a JSON text or of base64, which is how keys travel through environment variables.
-fn unwrapped(text: &str) -> Option<String> {
-    let inner = serde_json::from_str::<String>(text).ok().or_else(|| {
-        // base64(1) breaks its lines after 76 characters, and the decoder takes no line breaks.
-        let compact: String = text.split_ascii_whitespace().collect();
-        let bytes = BASE64_STANDARD.decode(compact).ok()?;
-        String::from_utf8(bytes).ok()
-    });
-    inner.filter(|inner| inner.trim_start().starts_with('{'))
+/// What is inside of one wrapping: base64, a JSON text with or without its quotation marks, the quotation marks or the
+/// assignment of a shell, and the answer of Google's API that makes keys
+/// (<https://docs.cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts.keys>).
+fn inside_of(text: &str) -> Option<String> {
+    if let Some(members) = text.strip_prefix('{') {
+        let answer = serde_json::from_str::<Value>(text).unwrap_or_default();
+        if let Some(data) = answer["privateKeyData"].as_str() {
+            return of_base64(data);
+        }
+        let is_escaped = members.trim_start().starts_with('\\');
+        let unquoted = is_escaped.then(|| with_lines_escaped(&format!("\"{text}\"")))?;
+        return serde_json::from_str(&unquoted).ok();
+    }
+    let inner = serde_json::from_str(text).ok().or_else(|| of_base64(text));
+    inner.or_else(|| {
+        let assigned = text.split_once('=').map(|(_, value)| value.trim());
+        // The = at the end of base64 assigns nothing.
+        let assigned = assigned.filter(|value| value.starts_with(['\'', '"', '{']));
+        let is_quoted = text.starts_with(['\'', '"', '“', '„', '‘']);
+        let unquoted = is_quoted.then(|| pasted::unwrapped(text));
+        assigned.or(unquoted).map(str::to_owned)
+    })
+}
+
+fn of_base64(text: &str) -> Option<String> {
+    // base64(1) breaks its lines after 76 characters, and the decoder takes no line breaks.
+    let compact: String = text.split_ascii_whitespace().collect();
+    let inner = decode(&BASE64_STANDARD.decode(compact).ok()?).ok()?;
+    let inner = inner.trim();
+    inner.starts_with('{').then(|| inner.to_owned())
 }
 
 fn json_of(text: &str) -> serde_json::Result<Value> {
@@ -104,6 +135,9 @@ fn of_other_kind(json: &Value) -> String {
     if json.get("installed").or(json.get("web")).is_some() {
         return "an OAuth client".to_owned();
     }
+    if json.get("privateKeyData").is_some() {
+        return "a privateKeyData that is damaged".to_owned();
+    }
     if json.get("project_info").is_some() {
         return "the google-services.json of an app".to_owned();
     }
@@ -129,9 +163,12 @@ fn instead_of_json(text: &str, error: &serde_json::Error) -> String {
     let begins = |beginning: &str| text.starts_with(beginning);
     // Only forms are compared and nothing of the text is quoted: what lies here by mistake may be a key.
     let is_word = !text.contains(char::is_whitespace) && text.len() < LONGEST_API_KEY;
+    let is_binary = text.contains(|c: char| c.is_control() && !c.is_whitespace());
     if text.is_empty() {
         "an empty file".to_owned()
-    } else if begins("-----BEGIN") {
+    } else if is_binary && !begins("{") {
+        "a binary file, such as an archive: it must be unpacked".to_owned()
+    } else if text.trim_start_matches(is_dash).starts_with("BEGIN ") {
         "a private key alone: the whole JSON file is needed".to_owned()
     } else if begins("<") {
         "a web page".to_owned()
@@ -156,6 +193,9 @@ fn instead_of_json(text: &str, error: &serde_json::Error) -> String {
         format!("no JSON in line {line}")
     }
 }
+
+/// More than any way of a key has been seen to put around it.
+const MAX_WRAPPINGS: usize = 4;
 
 /// Gemini's keys have 39 characters, OpenAI's up to about 170.
 const LONGEST_API_KEY: usize = 256;
@@ -184,6 +224,11 @@ mod tests {
         let base64 = BASE64_STANDARD.encode(WHOLE);
         let (first, rest) = base64.split_at(76);
         let quoted = serde_json::to_string(WHOLE).expect("a text");
+        let escaped = quoted.trim_matches('"');
+        let marked = BASE64_STANDARD.encode(format!("\u{feff}{WHOLE}"));
+        let wide_base64 = BASE64_STANDARD.encode(wide(u16::to_le_bytes));
+        let answer = format!(r#"{{"privateKeyType":"X","privateKeyData":"{base64}"}}"#);
+        let lines = WHOLE.replace(r#""secret""#, r#"["secret"]"#);
         let table = [
             ("as it is", WHOLE.into()),
             ("a byte order mark", format!("\u{feff}{WHOLE}").into()),
@@ -193,7 +238,16 @@ mod tests {
             ("UTF-16, big end first", wide(u16::to_be_bytes)),
             ("base64", base64.clone().into()),
             ("base64 in lines", format!("{first}\n{rest}\n").into()),
-            ("a JSON text", quoted.into()),
+            ("base64 of a byte order mark", marked.into()),
+            ("base64 of UTF-16", wide_base64.into()),
+            ("an answer of the API", answer.into()),
+            ("in quotation marks", format!("'{WHOLE}'").into()),
+            ("a variable", format!("KEY='{WHOLE}'\n").into()),
+            ("an exported variable", format!("export KEY={WHOLE}").into()),
+            ("a variable of base64", format!("KEY=\"{base64}\"").into()),
+            ("escaped quotation marks", escaped.into()),
+            ("the key in lines", lines.into()),
+            ("a JSON text", quoted.clone().into()),
             (
                 "a blank behind the address",
                 WHOLE.replace("a@b", " a@b ").into(),
@@ -230,6 +284,14 @@ mod tests {
             ("[1]", "no type"),
             ("AIzaSecret-secret", "an API key"),
             ("-----BEGIN PRIVATE KEY-----\nsecret", "a private key alone"),
+            ("—BEGIN PRIVATE KEY—\nsecret", "a private key alone"),
+            ("PK\u{3}\u{4}\0\0\0", "an archive"),
+            ("'AIzaSecret-secret'", "an API key"),
+            ("KEY='secret secret'", "no JSON"),
+            (
+                r#"{"privateKeyType":"X","privateKeyData":"secret"}"#,
+                "damaged",
+            ),
             ("<!doctype html><p>secret", "a web page"),
             (
                 r#"{"installed":{"client_secret":"secret"}}"#,

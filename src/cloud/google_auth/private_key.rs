@@ -13,7 +13,7 @@ use ring::signature::RsaKeyPair;
 pub(super) fn der_of(pem: &str) -> Result<Vec<u8>, &'static str> {
     // Environment variables and forms escape line breaks a second time, so that `\n` stands in the key as two
     // characters.
-    let text = pem.replace("\\r", "\n").replace("\\n", "\n");
+    let text = with_dashes(&pem.replace("\\r", "\n").replace("\\n", "\n"));
     let Some((_, rest)) = text.split_once("-----BEGIN ") else {
         // The base64 alone, if it is a key at all.
         let der = decoded(&text).filter(|der| key_pair(der).is_some());
@@ -46,6 +46,24 @@ pub(super) fn der_of(pem: &str) -> Result<Vec<u8>, &'static str> {
 pub(super) fn key_pair(der: &[u8]) -> Option<RsaKeyPair> {
     let pair = RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der));
     pair.ok()
+}
+
+/// Puts five hyphens in place of the dashes that word processors make of them.
+fn with_dashes(text: &str) -> String {
+    let mut straight = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if !is_dash(c) => straight.push(c),
+            _ if straight.ends_with('-') => {}
+            _ => straight.push_str("-----"),
+        }
+    }
+    straight
+}
+
+/// Whether it is a hyphen, or one of the dashes that look like it.
+pub(super) fn is_dash(c: char) -> bool {
+    matches!(c, '-' | '‐'..='―' | '−')
 }
 
 fn decoded(base64: &str) -> Option<Vec<u8>> {
@@ -95,6 +113,8 @@ mod tests {
             ("no-break spaces", pem.replace('\n', "\n\u{a0}")),
             ("text around it", format!("Bag Attributes\n{pem}\nend")),
             ("no padding", pem.replace('=', "")),
+            ("dashes of a word processor", pem.replace("-----", "—")),
+            ("several of them", pem.replace("-----", "––-")),
             ("base64 alone", body.collect()),
         ];
         for (name, text) in table {

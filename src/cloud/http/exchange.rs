@@ -8,6 +8,7 @@ use ureq::http::{HeaderMap, HeaderValue};
 
 use super::network::network_error;
 use super::request::{Auth, Request};
+use super::unpacked::Unpacked;
 use crate::cloud::{Error, Refusal, Service};
 
 /// A part of the answer to a request, in the order in which they come.
@@ -93,7 +94,7 @@ fn receive(
     let (parts, body) = send(agent, request, first, idle)
         .map_err(failed)?
         .into_parts();
-    let body = body.into_reader();
+    let body = Unpacked::of(&parts.headers, body.into_reader());
     if !parts.status.is_success() {
         let refusal = refusal(request, &parts, body).map_err(failed)?;
         return Err(Error::Refused(Box::new(refusal)));

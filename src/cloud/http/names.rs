@@ -18,6 +18,7 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
+use crate::sys::authority::loopback;
 use crate::sys::sync::lock;
 use crate::sys::threads;
 
@@ -75,6 +76,12 @@ fn look_up(
     config: &ureq::config::Config,
     timeout: NextTimeout,
 ) -> Result<Vec<SocketAddr>, ureq::Error> {
+    let name = name(uri);
+    if let Some((host, port)) = name
+        && let Some(here) = loopback(host)
+    {
+        return Ok(here.map(|ip| SocketAddr::new(ip, port)).to_vec());
+    }
     let (tell, answers) = unbounded();
     // Without a limit of its own a look-up would last as long as the request may.
     let (limit, reason) = if *timeout.after <= CONNECT_TIMEOUT {
@@ -101,7 +108,7 @@ fn look_up(
         Ok(answer) => Some(answer),
         Err(_) => None,
     };
-    if let Some((host, port)) = name(uri) {
+    if let Some((host, port)) = name {
         // `getent ahosts` would wait for both families; here one that no server answers does not hold the other.
         for database in ["ahostsv6", "ahostsv4"] {
             let (host, tell) = (host.to_owned(), tell.clone());
@@ -119,7 +126,7 @@ fn start(job: impl FnOnce() + Send + 'static) -> Result<(), ureq::Error> {
         .map_err(|error| ureq::Error::Other(Box::new(error)))
 }
 
-/// The name and the port that an address leads to, unless it needs no name server.
+/// The name and the port that an address leads to, unless it is a number.
 fn name(uri: &Uri) -> Option<(&str, u16)> {
     let port = match (uri.port_u16(), uri.scheme_str()) {
         (Some(port), _) => port,
@@ -128,8 +135,7 @@ fn name(uri: &Uri) -> Option<(&str, u16)> {
     };
     let host = uri.host()?;
     let is_number = host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok();
-    // This machine's own name is in a file, however busy the machine is.
-    (!is_number && host != "localhost").then_some((host, port))
+    (!is_number).then_some((host, port))
 }
 
 /// Returns the addresses that were found first, or why there are none; `None` where the time was over before that.
@@ -311,12 +317,25 @@ mod tests {
     }
 
     #[test]
+    fn names_of_this_machine_need_no_file_and_no_name_server() {
+        let config = ureq::Agent::config_builder().build();
+        for address in ["https://localhost:8443/v1", "http://whisper.localhost:8443"] {
+            let uri = address.parse().expect("an address");
+            let found = look_up(&uri, &config, NextTimeout::default()).expect("known");
+            assert_eq!(
+                found,
+                sockets(&["[::1]:8443", "127.0.0.1:8443"]),
+                "{address}"
+            );
+        }
+    }
+
+    #[test]
     fn numbers_are_no_names() {
         let table = [
             ("https://api.example/v1", Some(("api.example", 443))),
             ("http://whisper:8000", Some(("whisper", 8000))),
             ("http://whisper", Some(("whisper", 80))),
-            ("https://localhost:8443", None),
             ("https://203.0.113.5/", None),
             ("https://[2001:db8::5]:8443/", None),
         ];

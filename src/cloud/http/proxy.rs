@@ -2,23 +2,25 @@
 
 mod exceptions;
 
+use std::iter;
+
 use log::warn;
 use ureq::{Proxy, ProxyBuilder, ProxyProtocol};
 
 use super::setup::SetupError;
 use crate::config;
 use crate::config::Environment;
-use crate::sys::{pasted, redact};
+use crate::sys::{authority, pasted, redact};
 
 /// What becomes of a variable that names a proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Variable {
     /// Requests go through its proxy.
     Used,
     /// This other variable counts.
     After(&'static str),
     /// Its proxy cannot be used, for this reason.
-    Unusable(&'static str),
+    Unusable(String),
 }
 
 /// Returns the variables that name a proxy, and what becomes of each.
@@ -60,19 +62,16 @@ pub(super) fn chosen(
     if let Some(password) = base.password() {
         builder = builder.password(password);
     }
-    let listed = if settings.no_proxy.is_empty() {
-        let named = ["NO_PROXY", "no_proxy"].map(environment);
-        named.into_iter().flatten().next().unwrap_or_default()
-    } else {
-        settings.no_proxy.clone()
-    };
-    let builder = exceptions::of(&listed)
+    let own = iter::once(settings.no_proxy.clone());
+    let mut listed = own.chain(EXCEPTIONS.into_iter().filter_map(environment));
+    let listed = listed.find(|listed| !pasted::unwrapped(listed).is_empty());
+    let builder = exceptions::of(&listed.unwrap_or_default())
         .iter()
         .fold(builder, |builder, host| {
             ProxyBuilder::no_proxy(builder, host)
         });
     let built = builder.build().map(Some);
-    built.map_err(|_| SetupError::BadProxy(NO_ADDRESS))
+    built.map_err(|_| SetupError::BadProxy(NO_ADDRESS.to_owned()))
 }
 
 /// The first proxy of the environment that can be used. One that cannot is told: the one who set it expects it to be used.
@@ -97,16 +96,31 @@ fn named(environment: Environment<'_>) -> impl Iterator<Item = (&'static str, St
 }
 
 /// Returns the proxy of that address. With one of SOCKS, `ureq` would panic: it can do that only as a feature.
-fn usable(address: &str) -> Result<Proxy, &'static str> {
+fn usable(address: &str) -> Result<Proxy, String> {
     let address = pasted::unwrapped(address);
     if address.to_ascii_lowercase().starts_with("socks") {
-        return Err("it is one of SOCKS, and requests can only go through one of http or https");
+        let why = "it is one of SOCKS, and requests can only go through one of http or https";
+        return Err(why.to_owned());
+    }
+    let (scheme, place) = address.split_once("://").unwrap_or(("", address));
+    let (login, place) = place.rsplit_once('@').unwrap_or(("", place));
+    // Any of these ends the host, so that the user would be one.
+    if login.contains(['/', '#', '?']) {
+        let why = "its user or password holds /, # or ?, which are written %2F, %23 and %3F there";
+        return Err(why.to_owned());
     }
     let proxy = Proxy::new(address).map_err(|_| NO_ADDRESS)?;
-    match proxy.protocol() {
-        ProxyProtocol::Http | ProxyProtocol::Https => Ok(proxy),
-        _ => Err(NO_ADDRESS),
+    if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
+        return Err(NO_ADDRESS.to_owned());
     }
+    if let Some(fault) = authority::fault(place) {
+        return Err(format!("it has {fault}"));
+    }
+    // `DIRECT`, `none` and `false` turn the proxy off elsewhere.
+    if scheme.is_empty() && !place.contains([':', '.']) {
+        return Err(NO_ADDRESS.to_owned());
+    }
+    Ok(proxy)
 }
 
 /// Hides what a proxy is signed in with, be it the settings' or the environment's.
@@ -116,15 +130,19 @@ fn enrol_password(proxy: &Proxy) {
     }
 }
 
-/// The variables that may name a proxy, as `ureq` looks for them: the first that can be used counts.
+/// The variables that may name a proxy, in the order of curl (<https://curl.se/docs/manpage.html#ENVIRONMENT>): the first
+/// that can be used counts. curl has no use for the last two, since requests through a proxy go to https alone.
 const PROXIES: [&str; 6] = [
-    "ALL_PROXY",
-    "all_proxy",
-    "HTTPS_PROXY",
     "https_proxy",
-    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
     "http_proxy",
+    "HTTP_PROXY",
 ];
+
+/// The variables that may name what is reached without it: the first that is not empty counts.
+const EXCEPTIONS: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
 const NO_ADDRESS: &str = "it is no address of http or https, such as http://proxy.example:3128";
 
@@ -159,6 +177,15 @@ mod tests {
             ("ftp://proxy.example", Err("no address")),
             ("http://", Err("no address")),
             ("http://proxy example", Err("no address")),
+            ("http://proxy.example:31x8", Err("no port from 1")),
+            ("proxy.example:", Err("no port from 1")),
+            ("http://user:p#ss@proxy.example", Err("%23")),
+            ("http://user:p/ss@proxy.example:3128", Err("%2F")),
+            ("user:p?ss@proxy.example:3128", Err("%3F")),
+            ("http://proxy.example,", Err(", in its host")),
+            ("DIRECT", Err("no address")),
+            ("none", Err("no address")),
+            ("false", Err("no address")),
         ];
         for (address, expected) in table {
             let chosen = chosen(&settings(Some(address), ""), &|_| None);
@@ -193,11 +220,11 @@ mod tests {
 
     #[test]
     fn the_first_variable_that_can_be_used_counts_and_each_that_cannot_is_told() {
-        let socks = ("ALL_PROXY", "socks5://s:1080");
-        let good = ("HTTPS_PROXY", "http://p:3128");
+        let socks = ("HTTPS_PROXY", "socks5://s:1080");
+        let good = ("ALL_PROXY", "http://p:3128");
         let other = ("http_proxy", "http://q:3128");
-        let (is_socks, is_used) = (("ALL_PROXY", "SOCKS"), ("HTTPS_PROXY", "Used"));
-        let table: [(&[_], &[_], _); 7] = [
+        let (is_socks, is_used) = (("HTTPS_PROXY", "SOCKS"), ("ALL_PROXY", "Used"));
+        let table: [(&[_], &[_], _); 10] = [
             (&[], &[], None),
             (&[("ALL_PROXY", "")], &[], None),
             (&[("ALL_PROXY", " \n")], &[], None),
@@ -205,13 +232,34 @@ mod tests {
             (&[socks, good], &[is_socks, is_used], Some("p")),
             (
                 &[good, other],
-                &[is_used, ("http_proxy", "After(\"HTTPS_PROXY\")")],
+                &[is_used, ("http_proxy", "After(\"ALL_PROXY\")")],
                 Some("p"),
             ),
             (
-                &[("HTTP_PROXY", "http://"), other],
-                &[("HTTP_PROXY", "no address"), ("http_proxy", "Used")],
+                &[other, ("HTTP_PROXY", "http://")],
+                &[("http_proxy", "Used"), ("HTTP_PROXY", "no address")],
                 Some("q"),
+            ),
+            (
+                &[("HTTPS_PROXY", "http://q:3128"), good],
+                &[
+                    ("HTTPS_PROXY", "Used"),
+                    ("ALL_PROXY", "After(\"HTTPS_PROXY\")"),
+                ],
+                Some("q"),
+            ),
+            (
+                &[("https_proxy", "http://q:1"), ("HTTPS_PROXY", "http://p:1")],
+                &[
+                    ("https_proxy", "Used"),
+                    ("HTTPS_PROXY", "After(\"https_proxy\")"),
+                ],
+                Some("q"),
+            ),
+            (
+                &[("https_proxy", "DIRECT"), good],
+                &[("https_proxy", "no address"), is_used],
+                Some("p"),
             ),
         ];
         for (set, expected, host) in table {
@@ -240,6 +288,12 @@ mod tests {
             ("b.example,a.example", "a.example", true),
             ("b.example a.example", "a.example", true),
             ("\"b.example, a.example\"", "a.example", true),
+            ("b.example;a.example", "a.example", true),
+            ("b.example|a.example", "a.example", true),
+            ("a.example.", "a.example", true),
+            (".example.", "a.example", true),
+            ("a.example:443", "a.example", false),
+            ("https://a.example", "a.example", false),
             ("example", "a.example", true),
             (".example", "a.example", true),
             (".a.example", "a.example", true),
@@ -297,6 +351,26 @@ mod tests {
                 let proxy = proxy.expect("usable").expect("one is set");
                 assert_eq!(proxy.is_no_proxy(&uri), expected, "{listed:?}");
             }
+        }
+    }
+
+    #[test]
+    fn exceptions_that_are_empty_are_none_and_small_letters_go_first() {
+        let uri: Uri = "https://a.example/".parse().expect("an address");
+        for (large, small, expected) in [
+            ("", "a.example", true),
+            (" ", "a.example", true),
+            ("a.example", "", true),
+            ("a.example", "b.example", false),
+        ] {
+            let set = |name: &str| match name {
+                "NO_PROXY" => Some(large.to_owned()),
+                "no_proxy" => Some(small.to_owned()),
+                _ => None,
+            };
+            let proxy = chosen(&settings(Some("http://p:1"), ""), &set);
+            let proxy = proxy.expect("usable").expect("one is set");
+            assert_eq!(proxy.is_no_proxy(&uri), expected, "{large:?} {small:?}");
         }
     }
 }

@@ -44,7 +44,7 @@ pub enum SetupError {
     NoCertificate(String),
     /// `[http] proxy` is not an address, or one of SOCKS.
     #[error("cannot use the proxy of [http]: {0}")]
-    BadProxy(&'static str),
+    BadProxy(String),
 }
 
 /// Makes an agent with these settings. Without a proxy in them, the environment's counts.

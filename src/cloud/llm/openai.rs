@@ -177,7 +177,9 @@ fn read_event(event: &str) -> Result<StreamEvent, Error> {
     // `delta` would.
     let is_all = choice.delta.is_none() && choice.message.is_some();
     let message = choice.delta.or(choice.message).unwrap_or_default();
-    let words = text_of(&message.content);
+    // Servers of `completions` alone have the text there.
+    let words = Some(text_of(&message.content)).filter(|words| !words.is_empty());
+    let words = words.unwrap_or(choice.text);
     // A refusal has a field of its own, beside which the answer would count as empty and be asked for again.
     if words.is_empty() && !message.refusal.is_empty() {
         return Err(Error::blocked(SERVICE, "refusal"));
@@ -228,9 +230,9 @@ fn end_of(reason: &str) -> Result<Option<End>, Error> {
     let has = |parts: &[&str]| parts.iter().any(|part| word.contains(part));
     match word.as_str() {
         "" => Ok(None),
-        "length" | "model_length" | "max_tokens" | "max_output_tokens" => Ok(Some(End::Cut)),
         _ if has(WITHHELD) => Err(Error::blocked(SERVICE, reason)),
         _ if has(FAILED) => Err(Error::failed(SERVICE, reason)),
+        _ if has(CUT) => Ok(Some(End::Cut)),
         // Beside `stop` servers have words of their own for a whole answer, such as `eos` and `tool_calls`.
         _ => Ok(Some(End::Whole)),
     }
@@ -242,7 +244,8 @@ fn text_of(content: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(parts) => parts.iter().map(text_of).collect(),
         Value::Object(part) => {
-            let is_text = part.get("type").is_none_or(|kind| kind == "text");
+            let is_text = |kind: &Value| kind == "text" || kind == "output_text";
+            let is_text = part.get("type").is_none_or(is_text);
             let text = part.get("text").and_then(Value::as_str);
             text.filter(|_| is_text).unwrap_or_default().to_owned()
         }
@@ -270,6 +273,7 @@ struct Choice {
     index: u32,
     delta: Option<Part>,
     message: Option<Part>,
+    text: String,
     finish_reason: Option<String>,
 }
 
@@ -338,6 +342,9 @@ const FAILED: &[&str] = &[
     "timeout",
     "other",
 ];
+
+/// Parts of those for which an answer is cut: `length`, `max_tokens`, Anthropic's `model_context_window_exceeded` …
+const CUT: &[&str] = &["length", "max_", "limit", "context", "exceeded"];
 
 /// The largest `max_output_tokens` is some 50 kB of text; each token comes in an event of a few hundred bytes.
 const MAX_ANSWER: u64 = 8 * 1024 * 1024;

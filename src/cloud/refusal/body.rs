@@ -4,9 +4,13 @@
 //! OpenAI's `{"error":{"message","type","param","code"}}` (<https://platform.openai.com/docs/guides/error-codes>);
 //! OAuth's `{"error","error_description"}` (RFC 6749, 5.2). Servers that speak OpenAI's API may send
 //! `{"object":"error","message"}`, `{"message"}`, `{"error":"text"}`, or `{"detail"}`: a text, an object, or a list of
-//! values that are wrong, each with its place (<https://fastapi.tiangolo.com/tutorial/handling-errors/>).
+//! values that are wrong, each with its place (<https://fastapi.tiangolo.com/tutorial/handling-errors/>). Others name the
+//! explanation otherwise, as in `{"error_code","error_msg"}`, put it where an answer has its own, or list what is wrong by
+//! its name, as in `{"errors":{"voice":["is unknown"]}}`.
 
 use serde_json::Value;
+
+use super::meaning::is_refusal;
 
 /// An error body.
 #[derive(Debug)]
@@ -27,8 +31,12 @@ impl<'a> Body<'a> {
             &top["detail"]["error"],
             &top["detail"],
             &top["errors"][0],
+            &top["choices"][0]["error"],
+            // MiniMax has one in each answer, in which it is 0.
+            &top["base_resp"],
         ];
-        let core = inner.into_iter().find(|value| value.is_object());
+        let is_it = |value: &&Value| value.is_object() && value["status_code"] != 0;
+        let core = inner.into_iter().find(is_it);
         Self {
             top,
             core: core.unwrap_or(top),
@@ -110,7 +118,7 @@ impl<'a> Body<'a> {
 
     fn is_error(&self) -> bool {
         let top = self.top;
-        let is_there = |name: &str| match &top[name] {
+        let is_there = |value: &Value| match value {
             Value::String(text) => !text.is_empty(),
             Value::Object(members) => !members.is_empty(),
             Value::Array(values) => !values.is_empty(),
@@ -118,13 +126,22 @@ impl<'a> Body<'a> {
         };
         let is_named = |name: &str| top[name] == "error";
         let is_answer = ANSWERS.iter().any(|name| top.get(name).is_some());
+        let mut texts = ["message", "msg"]
+            .into_iter()
+            .filter_map(|end| field(top, end));
         // An answer has no filled `error`, and is not named so. A `detail` or `message` may stand in one, so there the
         // fields of an answer decide.
-        is_there("error")
+        is_there(&top["error"])
+            || is_there(&top["choices"][0]["error"])
+            || top["base_resp"]["status_code"]
+                .as_u64()
+                .is_some_and(|code| code != 0)
             || is_named("object")
             || is_named("type")
             || !is_answer
-                && (is_there("detail") || is_there("errors") || top["message"].is_string())
+                && (is_there(&top["detail"])
+                    || is_there(&top["errors"])
+                    || texts.any(Value::is_string))
     }
 
     fn status(&self) -> Option<u16> {
@@ -154,11 +171,9 @@ pub(crate) fn status_in(json: &Value) -> Option<u16> {
         };
         body.codes().find_map(by_word).map(|(_, status)| *status)
     };
-    Some(
-        body.status()
-            .or_else(named)
-            .unwrap_or(INTERNAL_SERVER_ERROR),
-    )
+    let by_phrase = || is_refusal(&body.message()).then_some(BAD_REQUEST);
+    let status = body.status().or_else(named).or_else(by_phrase);
+    Some(status.unwrap_or(INTERNAL_SERVER_ERROR))
 }
 
 /// The status that a number, or a text that is one, stands for.
@@ -175,9 +190,13 @@ fn number(value: &Value) -> Option<u16> {
 fn explanation(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Object(_) => {
-            let mut texts = EXPLAIN.iter().map(|name| explanation(&value[*name]));
-            texts.find(|text| !text.is_empty()).unwrap_or_default()
+        Value::Object(members) => {
+            let named = EXPLAIN.iter().filter_map(|end| field(value, end));
+            let mut texts = named.map(explanation).filter(|text| !text.is_empty());
+            let lists = members.iter().filter(|(_, told)| told.is_array());
+            let lists = lists.map(|(name, told)| format!("{name}: {}", explanation(told)));
+            let of_lists = || lists.take(MAX_VIOLATIONS).collect::<Vec<_>>().join(", ");
+            texts.next().unwrap_or_else(of_lists)
         }
         Value::Array(all) => {
             let all: Vec<_> = all.iter().take(MAX_VIOLATIONS).map(violation).collect();
@@ -185,6 +204,13 @@ fn explanation(value: &Value) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// The field whose name ends so, however its words are joined: `error_msg`, `errorMessage` and `Message`.
+fn field<'a>(value: &'a Value, end: &str) -> Option<&'a Value> {
+    let mut members = value.as_object()?.iter();
+    let found = members.find(|(name, _)| name.to_ascii_lowercase().ends_with(end));
+    found.map(|(_, told)| told)
 }
 
 /// The name of a wrong field of the request, and what is wrong with it.
@@ -205,8 +231,16 @@ fn is_word(text: &str) -> bool {
     has_letter && text != "None" && text.chars().all(is_part)
 }
 
-/// The fields that may hold an explanation, the best first.
-const EXPLAIN: [&str; 5] = ["message", "error_description", "msg", "detail", "error"];
+/// How the names of the fields end that may hold an explanation, the best first.
+const EXPLAIN: [&str; 7] = [
+    "message",
+    "description",
+    "msg",
+    "detail",
+    "error",
+    "errors",
+    "title",
+];
 
 /// The fields of answers, beside which a `message` or `detail` is no error.
 const ANSWERS: [&str; 7] = [
@@ -244,6 +278,7 @@ const WORDS: [(&str, u16); 21] = [
     ("overloaded_error", 503),
 ];
 
+const BAD_REQUEST: u16 = 400;
 const INTERNAL_SERVER_ERROR: u16 = 500;
 
 /// The number of wrong values that are told.
@@ -294,7 +329,27 @@ mod tests {
                 r#"{"errors":[{"message":"x","code":7}],"success":false}"#,
                 Some(500),
             ),
+            (
+                r#"{"choices":[{"error":{"code":502,"message":"x"},"finish_reason":"error"}]}"#,
+                Some(502),
+            ),
+            (
+                r#"{"choices":null,"base_resp":{"status_code":1000,"status_msg":"x"}}"#,
+                Some(500),
+            ),
+            (
+                r#"{"choices":null,"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}"#,
+                Some(400),
+            ),
+            (
+                r#"{"choices":[{"delta":{}}],"base_resp":{"status_code":0,"status_msg":"success"}}"#,
+                None,
+            ),
+            (r#"{"error_code":17,"error_msg":"x"}"#, Some(500)),
+            (r#"{"Message":"x"}"#, Some(500)),
+            (r#"{"errors":{"model":["x"]}}"#, Some(500)),
             (r#"{"error":null,"choices":[]}"#, None),
+            (r#"{"choices":[{"error":null}]}"#, None),
             (r#"{"error":"","text":"yes"}"#, None),
             (r#"{"error":{},"text":"yes"}"#, None),
             (r#"{"choices":[],"message":"x"}"#, None),

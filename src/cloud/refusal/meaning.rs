@@ -152,6 +152,12 @@ impl Meaning {
     }
 }
 
+/// Whether a message says by itself that the request is refused.
+pub(super) fn is_refusal(message: &str) -> bool {
+    let message = message.to_lowercase();
+    of(PHRASES, |phrase| message.contains(phrase)).is_some()
+}
+
 fn of(table: &[(&str, Meaning)], is_it: impl Fn(&str) -> bool) -> Option<Meaning> {
     let row = table.iter().find(|(known, _)| is_it(known));
     row.map(|(_, meaning)| *meaning)
@@ -196,18 +202,25 @@ const PHRASES: &[(&str, Meaning)] = &[
         "country, region, or territory not supported",
         Meaning::Region,
     ),
-    ("not available in your country", Meaning::Region),
-    ("not available in your region", Meaning::Region),
+    ("not available in your", Meaning::Region),
+    ("check your network settings", Meaning::Region),
     ("api key expired", Meaning::ExpiredKey),
     ("key has expired", Meaning::ExpiredKey),
     ("reported as leaked", Meaning::LeakedKey),
     ("has been suspended", Meaning::Suspended),
+    ("been denied access", Meaning::Suspended),
+    ("organization has been disabled", Meaning::Suspended),
     ("must be verified", Meaning::Unverified),
     ("does not have access to model", Meaning::ModelDenied),
     ("account is not active", Meaning::NoBilling),
+    ("requires billing", Meaning::NoBilling),
     ("insufficient balance", Meaning::NoCredit),
-    ("insufficient credits", Meaning::NoCredit),
-    ("credit balance is too low", Meaning::NoCredit),
+    ("account balance", Meaning::NoCredit),
+    ("credit balance", Meaning::NoCredit),
+    ("credit limit", Meaning::NoCredit),
+    ("credits", Meaning::NoCredit),
+    ("spending cap", Meaning::NoCredit),
+    ("spending limit", Meaning::NoCredit),
     ("input was flagged", Meaning::Content),
 ];
 

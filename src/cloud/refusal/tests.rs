@@ -106,6 +106,7 @@ fn what_is_used_up_is_told_with_its_own_remedy() {
         )
     };
     let none = google("RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED", "limit: 0");
+    let spent = |message| google("RESOURCE_EXHAUSTED", "", message);
     let day = "on requests per day (RPD): Limit 200. Please try again in 7m12s.";
     assert_told([
         (
@@ -137,6 +138,35 @@ fn what_is_used_up_is_told_with_its_own_remedy() {
             "no credit or quota",
         ),
         (402, String::new(), "no credit or quota"),
+        (
+            429,
+            spent("Your prepayment credits are depleted. See the page of billing."),
+            "no credit or quota",
+        ),
+        (
+            429,
+            spent("Your project has exceeded its monthly spending cap."),
+            "no credit or quota",
+        ),
+        (
+            403,
+            openai("", "Your team doesn't have any credits or licenses yet."),
+            "no credit or quota",
+        ),
+        (
+            429,
+            openai("", "Your account balance is not enough"),
+            "no credit or quota",
+        ),
+        (
+            403,
+            google(
+                "PERMISSION_DENIED",
+                "",
+                "This API method requires billing to be enabled.",
+            ),
+            "active billing",
+        ),
         (
             403,
             google("PERMISSION_DENIED", "BILLING_DISABLED", "x"),
@@ -187,6 +217,26 @@ fn what_is_refused_or_closed_is_told_with_its_own_remedy() {
             "closed or suspended",
         ),
         (403, denied("", "x"), "check its permissions"),
+        (
+            403,
+            denied("", "Your project has been denied access."),
+            "closed or suspended",
+        ),
+        (
+            400,
+            openai("", "This organization has been disabled."),
+            "closed or suspended",
+        ),
+        (
+            403,
+            openai("", "Access denied. Please check your network settings."),
+            "is not offered where",
+        ),
+        (
+            403,
+            openai("", "The model is not available in your location."),
+            "is not offered where",
+        ),
         (
             403,
             openai("unsupported_country_region_territory", "x"),
@@ -254,6 +304,36 @@ fn the_explanation_is_found_in_every_shape() {
             ": no such voice;",
         ),
         (r#"{"error":"invalid_scope"}"#, " invalid_scope;"),
+        (
+            r#"{"choices":[{"error":{"code":502,"message":"no such voice"}}]}"#,
+            ": no such voice;",
+        ),
+        (
+            r#"{"choices":null,"base_resp":{"status_code":2013,"status_msg":"no such voice"}}"#,
+            ": no such voice;",
+        ),
+        (
+            r#"{"error_code":336001,"error_msg":"no such voice"}"#,
+            ": no such voice;",
+        ),
+        (
+            r#"{"errors":{"voice":["no such voice"]}}"#,
+            ": voice: no such voice;",
+        ),
+        (
+            r#"{"title":"Wrong.","errors":{"voice":["no such voice","x"]}}"#,
+            ": voice: no such voice, x;",
+        ),
+        (
+            r#"{"type":"about:blank","title":"no such voice"}"#,
+            ": no such voice;",
+        ),
+        (
+            r#"{"title":"Wrong.","detail":"no such voice"}"#,
+            ": no such voice;",
+        ),
+        (r#"{"Message":"no such voice"}"#, ": no such voice;"),
+        (r#"{"errorMessage":"no such voice"}"#, ": no such voice;"),
     ];
     for (body, part) in table {
         let told = read(400, body).to_string();

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use crate::sys::authority::{self, host_of, loopback};
+
 /// Where the server is, and how to sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
@@ -28,7 +30,7 @@ impl Address {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn parse(url: &str) -> Result<Self, &'static str> {
+    pub fn parse(url: &str) -> Result<Self, String> {
         let schemes = [
             ("redis://", false),
             ("valkey://", false),
@@ -42,23 +44,18 @@ impl Address {
             found.ok_or("it begins neither with redis:// nor with rediss://")?;
         let (user, rest) = match rest.split_once('@') {
             Some((user, _)) if user.contains(':') => {
-                return Err("it holds a password, whose place is password_file");
+                return Err("it holds a password, whose place is password_file".into());
             }
             Some((user, rest)) => (Some(user.to_owned()), rest),
             None => (None, rest),
         };
         let (place, database) = rest.split_once('/').unwrap_or((rest, ""));
-        let (host, port) = match place.rsplit_once(':') {
-            // The last colon of `[::1]` is the address's own.
-            Some((host, port)) if !port.contains(']') => {
-                (host, port.parse().map_err(|_| "its port is none")?)
-            }
-            _ => (place, PORT),
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        if host.is_empty() || host.contains(char::is_whitespace) {
-            return Err("it names no host");
+        if let Some(fault) = authority::fault(place) {
+            return Err(format!("it has {fault}"));
         }
+        let host = host_of(place);
+        let port = place[host.len()..].trim_start_matches(':').parse();
+        let host = host.trim_matches(['[', ']']);
         let database = match database {
             "" => 0,
             number => number
@@ -68,7 +65,7 @@ impl Address {
         };
         Ok(Self {
             host: host.to_owned(),
-            port,
+            port: port.unwrap_or(PORT),
             database,
             user,
             is_encrypted,
@@ -80,7 +77,7 @@ impl Address {
     /// Whether the server is on this machine.
     pub(crate) fn is_here(&self) -> bool {
         let number = self.host.parse::<IpAddr>();
-        self.host == "localhost" || number.is_ok_and(|number| number.is_loopback())
+        loopback(&self.host).is_some() || number.is_ok_and(|number| number.is_loopback())
     }
 }
 
@@ -104,7 +101,7 @@ mod tests {
                 let user = address.user.as_deref().unwrap_or_default();
                 format!("{address} {} {user}", address.database)
             }
-            Err(why) => why.to_owned(),
+            Err(why) => why,
         };
         let table = [
             ("redis://server", "redis://server:6379 0 "),
@@ -122,9 +119,16 @@ mod tests {
                 "https://server",
                 "it begins neither with redis:// nor with rediss://",
             ),
-            ("redis://", "it names no host"),
-            ("redis://a b", "it names no host"),
-            ("redis://server:x", "its port is none"),
+            ("redis://", "it has no host in it"),
+            ("redis://a b", "it has a blank in it"),
+            (
+                "redis://server:x",
+                "it has no port from 1 to 65535 behind its host: write it as host:8000",
+            ),
+            (
+                "redis://fd00::1",
+                "it has an IPv6 address without brackets: write it as [fd00::1]:8000",
+            ),
             ("redis://server/x", "its database is no number"),
         ];
         for (url, expected) in table {

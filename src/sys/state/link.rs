@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use redis::{Cmd, FromRedisValue, Parser, RedisResult, from_redis_value};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use crate::sys::authority::loopback;
 
 use super::address::Address;
 
@@ -114,7 +116,13 @@ fn again<T>(mut step: impl FnMut() -> io::Result<T>) -> io::Result<T> {
 
 fn connect(address: &Address, patience: Duration) -> io::Result<TcpStream> {
     let mut result = Err(io::ErrorKind::AddrNotAvailable.into());
-    for place in (address.host.as_str(), address.port).to_socket_addrs()? {
+    let places: Vec<_> = match loopback(&address.host) {
+        Some(here) => here.map(|ip| SocketAddr::new(ip, address.port)).to_vec(),
+        None => (address.host.as_str(), address.port)
+            .to_socket_addrs()?
+            .collect(),
+    };
+    for place in places {
         result = TcpStream::connect_timeout(&place, patience);
         if result.is_ok() {
             break;

@@ -84,9 +84,18 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
     known_by_odd_settings(&root, &sandbox, report);
     let unknown = Zone::new(&[], Six::Code(NXDOMAIN));
     report.check(
-        "a name is found that the machine knows by other ways than DNS",
-        || call(&root, &sandbox, &unknown, "services.localhost").map(drop),
+        "a name is found that only the machine's own resolver knows",
+        || {
+            // musl reads 512 bytes of a line.
+            let line = format!("127.0.0.1 {} services.invalid\n", "x".repeat(600));
+            fs::write(root.path("/etc/hosts"), line).unwrap();
+            call(&root, &sandbox, &unknown, "services.invalid").map(drop)
+        },
     );
+    report.check("a name below localhost is found that nothing knows", || {
+        fs::write(root.path("/etc/hosts"), "").unwrap();
+        call(&root, &sandbox, &unknown, "services.localhost").map(drop)
+    });
     for (what, zone, words) in [
         ("no name server knows", unknown, "its name is not known"),
         (

@@ -10,14 +10,18 @@ use crate::sys::pasted;
 /// it too, with or without a dot before it: <https://curl.se/docs/manpage.html#--noproxy>.
 pub(super) fn of(listed: &str) -> Vec<String> {
     let listed = pasted::unwrapped(listed);
-    let names = listed.split(|c: char| c == ',' || c.is_whitespace());
+    let names = listed.split(|c: char| ",;|".contains(c) || c.is_whitespace());
     let names = names.filter(|name| !name.is_empty());
-    let patterns = names.flat_map(|name| match (name.trim_start_matches('.'), ipv6(name)) {
+    let patterns = names.flat_map(|name| match (name.trim_matches('.'), ipv6(name)) {
         (_, Some(address)) => vec![format!("[{address}]")],
         (name, None) if name.contains('/') => network(name).unwrap_or_else(|| {
             warn!("no_proxy: {name} is no network such as 10.0.0.0/8 or fd00::/8, so it excepts nothing; name its addresses");
             Vec::new()
         }),
+        (name, None) if name.contains(':') => {
+            warn!("no_proxy: {name} is no host, so it excepts nothing; name the host without a port");
+            Vec::new()
+        }
         (name, None) if name.contains('*') || name.is_empty() => vec![name.to_owned()],
         (name, None) => vec![name.to_owned(), format!(".{name}")],
     });

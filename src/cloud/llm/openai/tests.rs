@@ -164,6 +164,36 @@ fn words_come_event_by_event_until_one_has_a_reason_or_the_stream_is_done() {
 }
 
 #[test]
+fn words_and_reasons_of_other_apis_are_understood() {
+    let table = [
+        (
+            chunk(r#"[{"type":"output_text","text":"Hello"}]"#, "\"stop\""),
+            "Hello",
+            Some(End::Whole),
+        ),
+        (
+            "data: {\"choices\":[{\"text\":\"Hello\",\"finish_reason\":\"stop\"}]}\n\n".to_owned(),
+            "Hello",
+            Some(End::Whole),
+        ),
+        (
+            chunk("\"Hello\"", "\"context_length_exceeded\""),
+            "Hello",
+            Some(End::Cut),
+        ),
+        (
+            chunk("\"Hello\"", "\"model_context_window_exceeded\""),
+            "Hello",
+            Some(End::Cut),
+        ),
+    ];
+    for (stream, words, end) in table {
+        let read = read_whole(&DIALECT, &stream);
+        assert_eq!(read, Ok((words.to_owned(), end)), "{stream}");
+    }
+}
+
+#[test]
 fn an_error_in_place_of_an_event_has_a_status() {
     let table = [
         (r#"{"error":{"code":502,"message":"x"}}"#, 502),
@@ -174,6 +204,10 @@ fn an_error_in_place_of_an_event_has_a_status() {
         (r#"{"object":"error","message":"x","code":404}"#, 404),
         (r#"{"message":"x"}"#, 500),
         (r#"{"detail":[{"msg":"x"}]}"#, 500),
+        (
+            r#"{"choices":[{"delta":{"content":""},"error":{"code":503,"message":"x"},"finish_reason":"error"}]}"#,
+            503,
+        ),
     ];
     for (event, status) in table {
         assert_eq!(

@@ -56,10 +56,11 @@ fn authority() -> (String, Issuer<'static, KeyPair>) {
 }
 
 /// This machine, and names for a name server of a test's own.
-const NAMES: [&str; 5] = [
+const NAMES: [&str; 6] = [
     "localhost",
     "127.0.0.1",
     "::1",
     "services.example",
+    "services.invalid",
     "services.localhost",
 ];
