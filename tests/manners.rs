@@ -288,6 +288,36 @@ fn a_page_of_the_calls_is_whole_in_itself_and_for_its_owner_alone() {
         assert!(text.contains(part), "{part} in {text}");
     }
     assert!(!text.contains("<script") && !text.contains("//"), "{text}");
+    assert!(run(&arguments).status.success(), "it is replaced");
+    // Nothing else is.
+    let other = folder.path().join("config.toml");
+    fs::write(&other, "[gemini]\n").unwrap();
+    let link = folder.path().join("link.html");
+    std::os::unix::fs::symlink(&log, &link).unwrap();
+    let rotated = folder.path().join("calls.jsonl.1");
+    fs::write(&rotated, LOG).unwrap();
+    for (path, kept) in [
+        (&log, LOG),
+        (&rotated, LOG),
+        (&link, LOG),
+        (&other, "[gemini]\n"),
+    ] {
+        let output = run(&[
+            "calls",
+            "--html",
+            path.to_str().unwrap(),
+            log.to_str().unwrap(),
+        ]);
+        let told = said(&output.stderr);
+        assert!(told.contains("is there and is no page of calls"), "{told}");
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(
+            fs::read_to_string(path).unwrap(),
+            kept,
+            "{}",
+            path.display()
+        );
+    }
     let output = run(&[
         "calls",
         "--html",
