@@ -40,7 +40,7 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
             "start it, or restart it if it hangs: systemctl restart asterisk (FreePBX: fwconsole restart)",
         ),
     }
-    examine_sounds(&sounds::folder(), &sounds::usual(), config, report);
+    examine_sounds(sounds::folder(), &sounds::usual(), config, report);
     if let Some(config) = config {
         examine_operator(config, report);
     }

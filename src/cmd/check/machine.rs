@@ -166,13 +166,17 @@ pub(super) fn agi_program() -> PathBuf {
 
 /// Where Asterisk keeps its files, by `asterisk.conf` or as usual.
 pub(super) fn asterisk_folder(setting: &str, usual: &[&str]) -> PathBuf {
+    set_folder(setting).unwrap_or_else(|| {
+        let there = usual.iter().find(|folder| Path::new(folder).is_dir());
+        PathBuf::from(there.or(usual.first()).copied().unwrap_or("/"))
+    })
+}
+
+/// The folder that `asterisk.conf` sets.
+pub(super) fn set_folder(setting: &str) -> Option<PathBuf> {
     // What cannot be read is told by the commands of Asterisk that fail then.
     let conf = Conf::read(Path::new("/")).unwrap_or_default();
-    if let Some(folder) = conf.get("directories", setting) {
-        return folder.into();
-    }
-    let there = usual.iter().find(|folder| Path::new(folder).is_dir());
-    PathBuf::from(there.or(usual.first()).copied().unwrap_or("/"))
+    conf.get("directories", setting).map(PathBuf::from)
 }
 
 /// Whether a program needs a dynamic loader. The header of an ELF file tells:
