@@ -197,13 +197,13 @@ fn faults_of_the_settings_stand_one_below_the_other_with_their_lines() {
         (
             "tts.speed = 9\n[gemini]\napi_key = 'AIzaSecret'\n[state]\n  url = 'http://a'\n[persona.a]\nvioce = 1\n",
             "phone-assistant: the settings are not right:\n  \
-             FILE, line 7, column 1: unknown setting persona.a.vioce (did you mean voice?)\n    \
-             7 | vioce = …\n      | ^^^^^\n  \
              FILE, line 1, column 5: tts.speed must be 0.25 to 4 times, found 9.0\n    \
              1 | tts.speed = 9\n      |     ^^^^^\n  \
              FILE, line 5, column 3: state.url must be redis://HOST in a private network, or rediss://HOST: \
              it begins neither with redis:// nor with rediss://\n    \
-             5 |   url = …\n      |   ^^^\n",
+             5 |   url = …\n      |   ^^^\n  \
+             FILE, line 7, column 1: unknown setting persona.a.vioce (did you mean voice?)\n    \
+             7 | vioce = …\n      | ^^^^^\n",
         ),
     ];
     for (text, expected) in table {

@@ -105,17 +105,31 @@ pub(super) fn owner(layers: &Layers, stage: &str, value: &str) -> Option<Provide
 /// Why no provider of `stage` is asked, where the choice is left to the program and none has a key.
 pub(super) fn nothing_to_choose(layers: &Layers, stage: &str, what: &str, file: &Path) -> String {
     let key = format!(
-        "no key for {what}: set api_key under [gemini] in {file}, or GEMINI_API_KEY; sudo phone-assistant setup asks \
-         for it",
-        file = file.display()
+        "api_key under [gemini] in {}, or GEMINI_API_KEY; or run sudo phone-assistant setup",
+        file.display()
     );
     let all = all(layers, stage);
-    let with_key = all.iter().filter(|endpoint| endpoint.api_key.is_some());
-    let mut lacks = with_key.filter_map(|endpoint| endpoint.missing(stage, what, file));
-    match lacks.next() {
-        Some(lack) => format!("{lack}, and there is {key}"),
-        None => key,
+    match all.iter().find_map(|one| unnamed(layers, stage, one)) {
+        Some((name, table, setting)) => format!(
+            "{setting} is empty, and there is no key for {what}: set {name} = \"…\" under [{table}] \
+             (phone-assistant help openai.toml), or {key}"
+        ),
+        None => format!("no key for {what}: set {key}"),
     }
+}
+
+/// The setting that keeps a provider with a key, or one whose address is set, from being asked: its name in its table, that
+/// table, and its full name.
+fn unnamed(
+    layers: &Layers,
+    stage: &str,
+    endpoint: &Endpoint,
+) -> Option<(&'static str, &'static str, &'static str)> {
+    let address = endpoint.provider.setting(stage, "base_url");
+    let is_meant = endpoint.api_key.is_some() || address.is_some_and(|key| layers.is_set(key.name));
+    let setting = endpoint.unnamed(stage).filter(|_| is_meant)?;
+    let (table, name) = setting.rsplit_once('.')?;
+    Some((name, table, setting))
 }
 
 /// The providers that have what they need.

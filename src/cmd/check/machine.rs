@@ -29,10 +29,7 @@ pub(super) fn examine<'c>(
     let config = match config {
         Ok(config) => config,
         Err(faults) => {
-            let remedy = format!("fix it in {}", shell_quoted(&faults.file));
-            for (fault, excerpt) in faults.with_excerpts() {
-                report.fail_at("settings", fault, excerpt.to_vec(), &remedy);
-            }
+            settings::tell_faults(faults, report);
             examine_state(&faults.understood.state_folder, report);
             return None;
         }
@@ -279,11 +276,13 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_to_be_fixed_in_the_file_that_was_named() {
+    fn a_file_that_was_named_and_is_not_there_is_told_with_the_ways_out() {
         let found = found_with(&["config=/nonexistent/pa.toml"]);
         let fault = found.iter().find(|finding| finding.id == "settings");
-        let remedy = &fault.expect("no such file").remedy;
-        assert_eq!(remedy, "fix it in /nonexistent/pa.toml");
+        let fault = fault.expect("no such file");
+        let text = "cannot read the settings in /nonexistent/pa.toml: there is no such file";
+        let remedy = "name the right one with --config, or run sudo phone-assistant setup";
+        assert_eq!((&*fault.text, &*fault.remedy), (text, remedy));
     }
 
     #[test]
