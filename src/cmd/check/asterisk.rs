@@ -34,6 +34,11 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
                 console::typed("core abort shutdown")
             ),
         ),
+        Err(why @ console::Error::Missing(_)) => report.fail(
+            ID,
+            &why.to_string(),
+            "install Asterisk, or let its program be found there",
+        ),
         Err(why) => report.fail(
             ID,
             &format!("it does not answer: {why}"),
