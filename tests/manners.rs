@@ -125,7 +125,37 @@ fn a_mistake_of_the_command_line_reads_as_any_other_error() {
             !told.contains("error: ") && told.contains("--help"),
             "{told}"
         );
+        assert!(!told.contains("  ") && !told.contains("Usage"), "{told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
         assert_eq!(output.status.code(), Some(64));
+        let (_, screen) = Terminal::start(&mut command(arguments)).finish();
+        assert!(screen.starts_with(&expected), "{screen:?}");
+        assert!(
+            screen.contains("\r\n\r\nUsage: ") || screen.contains("\r\n\r\nFor more"),
+            "{screen:?}"
+        );
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_is_an_error_of_help_too() {
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["help"],
+        &["calls", "--help"],
+    ] {
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let output = command(arguments).stdout(full).output().unwrap();
+        let told = said(&output.stderr);
+        assert!(
+            told.starts_with("phone-assistant: cannot write to the terminal: "),
+            "{told}"
+        );
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
     }
 }
 
@@ -353,8 +383,17 @@ fn convert_takes_stdin_and_gives_stdout_and_says_what_hinders_it() {
     let (sound, folder) = (name(&sound), name(folder.path()));
     for (arguments, words) in [
         (["-", &*folder], "name the file to write, not a folder"),
-        ([&*sound, "/nonexistent/x.ulaw"], "make its folder first"),
+        (
+            [&*sound, "/nonexistent/x.ulaw"],
+            "make its folder first: No",
+        ),
+        (
+            [&*sound, "/etc/passwd/x.ulaw"],
+            "a file has the name of its folder",
+        ),
         (["/bin/ls", "x.ulaw"], "the file is damaged or cut short"),
+        ([&*folder, "x.ulaw"], "cannot open it: it is a folder"),
+        (["/", "x.ulaw"], "cannot open it: it is a folder"),
         (["/nonexistent.wav", "x.ulaw"], "No such file or directory"),
     ] {
         let output = run(&["convert", arguments[0], arguments[1]]);
