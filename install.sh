@@ -873,9 +873,12 @@ undo() {
         die "Asterisk's dialplan is not what was written, and what was there before could not be brought back:" \
             "$plan and the program are the new ones. See to what stands above, then run this again"
     reload || :
+    if [ ! -s "$work/found" ]; then
+        die "Asterisk does not read $plan, so it and the program are as they were:" \
+            "put the line  #include extensions_custom.conf  into extensions.conf, and run this again"
+    fi
     diff "$work/wanted" "$work/found" | head -n 300 | visible >&2
     die "Asterisk's dialplan is not what was written (above: < wanted, > found), so $plan and the program are as they were." \
-        "If nothing was found, extensions.conf needs the line  #include extensions_custom.conf" \
         "If more was found, look for it:  grep -rn custom-openai /etc/asterisk"
 }
 

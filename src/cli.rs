@@ -61,8 +61,7 @@ fn carry_out(arguments: Vec<OsString>) -> ExitCode {
         return answer(&arguments);
     }
     if arguments.is_empty() {
-        Cli::command().print_help().ok();
-        return ExitCode::SUCCESS;
+        return printed(&Cli::command().print_help());
     }
     match Cli::try_parse_from(
         [OsString::from("phone-assistant")]
@@ -149,12 +148,30 @@ fn show(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         let told = error.render().to_string();
         let told = told.strip_prefix("error: ").unwrap_or(&told);
-        tell(&format!("phone-assistant: {}", told.trim_end()));
+        let told = format!("phone-assistant: {}", told.trim_end());
+        if io::stderr().is_terminal() {
+            told.lines().for_each(tell);
+        } else {
+            let parts = told.split("\n\n").filter(|part| !part.starts_with(USAGE));
+            let words: Vec<_> = parts.flat_map(str::split_whitespace).collect();
+            tell(&words.join(" "));
+        }
         return ExitCode::from(EX_USAGE);
     }
-    // A terminal that was closed cannot be told about it.
-    error.print().ok();
-    ExitCode::SUCCESS
+    printed(&error.print())
+}
+
+/// The exit code where a text of clap's was written so. A reader that has seen enough is no error.
+fn printed(written: &io::Result<()>) -> ExitCode {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            tell(&format!(
+                "phone-assistant: cannot write to the terminal: {error}"
+            ));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 /// What is to be logged, on stderr. Only our own records: what libraries log at the lowest levels may hold keys.
@@ -215,6 +232,9 @@ fn no_core_dump() {
     // Lowering a limit always succeeds; if a kernel thinks otherwise, the call matters more.
     setrlimit(Resource::Core, none).ok();
 }
+
+/// How clap begins what the help says as well.
+const USAGE: &str = "Usage:";
 
 /// From `sysexits.h`: the system refuses what is needed.
 const EX_OSERR: u8 = 71;

@@ -77,6 +77,13 @@ impl Faults {
         let excerpts = self.excerpts.iter().map(Vec::as_slice);
         self.all.iter().map(String::as_str).zip(excerpts)
     }
+
+    /// What is said of a line of the settings file, without that file's name; `None` where `fault` is about no line.
+    pub(crate) fn of_line<'f>(&self, fault: &'f str) -> Option<&'f str> {
+        let file = self.file.display().to_string();
+        written::place_in(&file, fault)?;
+        fault.strip_prefix(&file)?.strip_prefix(", ")
+    }
 }
 
 /// The process's environment, or a test's.
@@ -285,6 +292,9 @@ impl Config {
             Ok(config)
         } else {
             let source = file.display().to_string();
+            let place = |fault: &String| written::place_in(&source, fault);
+            let line = |fault: &String| place(fault).unwrap_or((usize::MAX, 0));
+            layers.faults.sort_by_key(line);
             let excerpt = |fault: &String| excerpt::excerpt(text, &source, fault);
             Err(Faults {
                 excerpts: layers.faults.iter().map(excerpt).collect(),
@@ -365,21 +375,20 @@ impl Config {
             ("llm", "the model", &mut self.llm.endpoints),
             ("tts", "the voice", &mut self.tts.endpoints),
         ];
+        let mut lacks = Vec::new();
         for (stage, what, endpoints) in stages {
             if needs != Needs::Voice || stage == "tts" {
                 let unusable = complete(stage, what, endpoints, file);
                 if endpoints.is_empty() {
                     let first = unusable.into_iter().map(|first| first.what).next();
-                    faults.push(
-                        first.unwrap_or_else(|| {
-                            chosen::nothing_to_choose(layers, stage, what, file)
-                        }),
-                    );
+                    let nothing = || chosen::nothing_to_choose(layers, stage, what, file);
+                    lacks.push((what, first.unwrap_or_else(nothing)));
                 } else {
                     self.unusable.extend(unusable);
                 }
             }
         }
+        faults.extend(joined(lacks));
         faults
     }
 
@@ -446,6 +455,30 @@ fn complete(
     unusable
 }
 
+/// What stages lack, each with what people call the stage: said once where they lack the same key.
+fn joined(lacks: Vec<(&str, String)>) -> Vec<String> {
+    let mut all: Vec<(Vec<&str>, String)> = Vec::new();
+    for (what, lack) in lacks {
+        let of_key = lack
+            .strip_prefix(NO_KEY)
+            .and_then(|key| key.strip_prefix(what));
+        let Some(of_key) = of_key else {
+            all.push((Vec::new(), lack));
+            continue;
+        };
+        match all.iter_mut().find(|(_, other)| other == of_key) {
+            Some((stages, _)) => stages.push(what),
+            None => all.push((vec![what], of_key.to_owned())),
+        }
+    }
+    let told = |(stages, lack): (Vec<&str>, String)| match &stages[..] {
+        [] => lack,
+        [one] => format!("{NO_KEY}{one}{lack}"),
+        [first @ .., last] => format!("{NO_KEY}{} and {last}{lack}", first.join(", ")),
+    };
+    all.into_iter().map(told).collect()
+}
+
 /// The first faults, and how many more there are.
 fn first(faults: &[String]) -> String {
     let shown = faults
@@ -459,6 +492,9 @@ fn first(faults: &[String]) -> String {
         more => format!("{shown}; and {more} more"),
     }
 }
+
+/// How a stage is said to lack a key, before its name for people.
+const NO_KEY: &str = "no key for ";
 
 /// How many faults are shown: about a screenful.
 const SHOWN_FAULTS: usize = 12;

@@ -640,6 +640,16 @@ fn root_tells_what_another_user_finds() {
     let text = of(&found["checks"], "settings").next().unwrap()["text"].to_string();
     assert!(text.contains("Permission denied"), "{text}");
     assert_eq!(code, Some(2));
+    // The folder is shut as well, and so what is in it is not seen.
+    for (path, mode) in [(&*config, 0o755), (house.other(), 0o700)] {
+        fs::set_permissions(house.other(), fs::Permissions::from_mode(mode)).unwrap();
+        let found: Value = serde_json::from_str(&check(&["--json"]).1).unwrap();
+        let settings = of(&found["checks"], "settings").next().unwrap();
+        let remedy = settings["remedy"].as_str().unwrap();
+        let is_told = remedy.contains(&format!("{} ", path.display()));
+        assert!(is_told && !remedy.contains("fix it"), "{remedy}");
+    }
+    fs::set_permissions(house.other(), fs::Permissions::from_mode(0o755)).unwrap();
     let state = of(&found["checks"], "folder for state").next().unwrap();
     if state["status"] == "fail" {
         let remedy = state["remedy"].as_str().unwrap();

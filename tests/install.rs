@@ -389,6 +389,25 @@ fn a_dialplan_that_asterisk_does_not_show_is_taken_back() {
 }
 
 #[test]
+fn a_file_that_asterisk_does_not_read_is_all_that_is_told() {
+    let machine = Machine::with_asterisk();
+    machine.write("etc/asterisk/extensions_custom.conf", "[a]\n");
+    machine.write("tools/loaded", "");
+    machine.write("tools/unread", "");
+    let outcome = machine.install(&["--dialplan"]);
+    outcome
+        .fails(1)
+        .says("Asterisk does not read ")
+        .says("put the line  #include extensions_custom.conf  into extensions.conf");
+    assert!(
+        !outcome.text().contains("custom-openai"),
+        "no diff buries it: {}",
+        outcome.text()
+    );
+    assert_eq!(machine.plan(), "[a]\n");
+}
+
+#[test]
 fn an_asterisk_that_does_not_run_is_no_error() {
     let machine = Machine::with_asterisk();
     machine.write("tools/stopped", "");

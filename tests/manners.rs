@@ -125,7 +125,37 @@ fn a_mistake_of_the_command_line_reads_as_any_other_error() {
             !told.contains("error: ") && told.contains("--help"),
             "{told}"
         );
+        assert!(!told.contains("  ") && !told.contains("Usage"), "{told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
         assert_eq!(output.status.code(), Some(64));
+        let (_, screen) = Terminal::start(&mut command(arguments)).finish();
+        assert!(screen.starts_with(&expected), "{screen:?}");
+        assert!(
+            screen.contains("\r\n\r\nUsage: ") || screen.contains("\r\n\r\nFor more"),
+            "{screen:?}"
+        );
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_is_an_error_of_help_too() {
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["help"],
+        &["calls", "--help"],
+    ] {
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let output = command(arguments).stdout(full).output().unwrap();
+        let told = said(&output.stderr);
+        assert!(
+            told.starts_with("phone-assistant: cannot write to the terminal: "),
+            "{told}"
+        );
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
     }
 }
 
@@ -197,13 +227,13 @@ fn faults_of_the_settings_stand_one_below_the_other_with_their_lines() {
         (
             "tts.speed = 9\n[gemini]\napi_key = 'AIzaSecret'\n[state]\n  url = 'http://a'\n[persona.a]\nvioce = 1\n",
             "phone-assistant: the settings are not right:\n  \
-             FILE, line 7, column 1: unknown setting persona.a.vioce (did you mean voice?)\n    \
-             7 | vioce = …\n      | ^^^^^\n  \
              FILE, line 1, column 5: tts.speed must be 0.25 to 4 times, found 9.0\n    \
              1 | tts.speed = 9\n      |     ^^^^^\n  \
              FILE, line 5, column 3: state.url must be redis://HOST in a private network, or rediss://HOST: \
              it begins neither with redis:// nor with rediss://\n    \
-             5 |   url = …\n      |   ^^^\n",
+             5 |   url = …\n      |   ^^^\n  \
+             FILE, line 7, column 1: unknown setting persona.a.vioce (did you mean voice?)\n    \
+             7 | vioce = …\n      | ^^^^^\n",
         ),
     ];
     for (text, expected) in table {
@@ -288,6 +318,36 @@ fn a_page_of_the_calls_is_whole_in_itself_and_for_its_owner_alone() {
         assert!(text.contains(part), "{part} in {text}");
     }
     assert!(!text.contains("<script") && !text.contains("//"), "{text}");
+    assert!(run(&arguments).status.success(), "it is replaced");
+    // Nothing else is.
+    let other = folder.path().join("config.toml");
+    fs::write(&other, "[gemini]\n").unwrap();
+    let link = folder.path().join("link.html");
+    std::os::unix::fs::symlink(&log, &link).unwrap();
+    let rotated = folder.path().join("calls.jsonl.1");
+    fs::write(&rotated, LOG).unwrap();
+    for (path, kept) in [
+        (&log, LOG),
+        (&rotated, LOG),
+        (&link, LOG),
+        (&other, "[gemini]\n"),
+    ] {
+        let output = run(&[
+            "calls",
+            "--html",
+            path.to_str().unwrap(),
+            log.to_str().unwrap(),
+        ]);
+        let told = said(&output.stderr);
+        assert!(told.contains("is there and is no page of calls"), "{told}");
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(
+            fs::read_to_string(path).unwrap(),
+            kept,
+            "{}",
+            path.display()
+        );
+    }
     let output = run(&[
         "calls",
         "--html",
@@ -323,8 +383,17 @@ fn convert_takes_stdin_and_gives_stdout_and_says_what_hinders_it() {
     let (sound, folder) = (name(&sound), name(folder.path()));
     for (arguments, words) in [
         (["-", &*folder], "name the file to write, not a folder"),
-        ([&*sound, "/nonexistent/x.ulaw"], "make its folder first"),
+        (
+            [&*sound, "/nonexistent/x.ulaw"],
+            "make its folder first: No",
+        ),
+        (
+            [&*sound, "/etc/passwd/x.ulaw"],
+            "a file has the name of its folder",
+        ),
         (["/bin/ls", "x.ulaw"], "the file is damaged or cut short"),
+        ([&*folder, "x.ulaw"], "cannot open it: it is a folder"),
+        (["/", "x.ulaw"], "cannot open it: it is a folder"),
         (["/nonexistent.wav", "x.ulaw"], "No such file or directory"),
     ] {
         let output = run(&["convert", arguments[0], arguments[1]]);

@@ -69,6 +69,9 @@ pub(crate) enum Error {
     /// The page cannot be written.
     #[error(transparent)]
     Write(#[from] files::Error),
+    /// What is there is no page of calls.
+    #[error("{} is there and is no page of calls; name another file for the page", .0.display())]
+    NoPage(PathBuf),
     /// There is no such call.
     #[error("there is no call {id} in {path} or {path}.1{}", if *.is_cut { ", as far back as they are read (64 MiB)" } else { "" })]
     NoSuchCall {
@@ -116,6 +119,9 @@ pub(crate) fn write_page(
     let acting = owner::act_in(files::parent(&log))?;
     let report = Report::read(&log, options)?;
     drop(acting);
+    if !page::may_replace(out) {
+        return Err(Error::NoPage(out.to_owned()));
+    }
     let mut file = NewFile::create(out, Readers::Owner)?;
     file.write_all(report.page.html(&report.summary).as_bytes())?;
     file.finish()?;

@@ -107,14 +107,29 @@ pub(super) fn owner(layers: &Layers, stage: &str, value: &str) -> Option<Provide
 pub(super) fn nothing_to_choose(layers: &Layers, stage: &str, what: &str, file: &Path) -> String {
     let (usual, _) = WITH_KEY[0];
     let place = Provider::called(usual.name).place_of_key(stage, file);
-    let key = format!("no key for {what}: set {place}; sudo phone-assistant setup asks for it");
+    let key = format!("{place}; or run sudo phone-assistant setup");
     let all = all(layers, stage);
-    let with_key = all.iter().filter(|endpoint| endpoint.api_key.is_some());
-    let mut lacks = with_key.filter_map(|endpoint| endpoint.missing(stage, what, file));
-    match lacks.next() {
-        Some(lack) => format!("{lack}, and there is {key}"),
-        None => key,
+    match all.iter().find_map(|one| unnamed(layers, stage, one)) {
+        Some((name, table, setting)) => format!(
+            "{setting} is empty, and there is no key for {what}: set {name} = \"…\" under [{table}] \
+             (phone-assistant help openai.toml), or {key}"
+        ),
+        None => format!("no key for {what}: set {key}"),
     }
+}
+
+/// The setting that keeps a provider with a key, or one whose address is set, from being asked: its name in its table, that
+/// table, and its full name.
+fn unnamed(
+    layers: &Layers,
+    stage: &str,
+    endpoint: &Endpoint,
+) -> Option<(&'static str, &'static str, &'static str)> {
+    let address = endpoint.provider.setting(stage, "base_url");
+    let is_meant = endpoint.api_key.is_some() || address.is_some_and(|key| layers.is_set(key));
+    let setting = endpoint.unnamed(stage).filter(|_| is_meant)?;
+    let (table, name) = setting.rsplit_once('.')?;
+    Some((name, table, setting))
 }
 
 /// The providers that have what they need.

@@ -103,12 +103,7 @@ impl Endpoint {
     /// What is missing for it to be asked for the work of `stage`, which people call `what`; `file` is where they would
     /// set it.
     pub(super) fn missing(&self, stage: &str, what: &str, file: &Path) -> Option<String> {
-        let named = [("model", &self.model), ("voice", &self.voice)];
-        let empty = named.into_iter().find_map(|(key, value)| {
-            let setting = self.provider.setting(stage, key)?;
-            (value.is_empty() && keys::is_required(setting.name)).then_some(setting.name)
-        });
-        match empty {
+        match self.unnamed(stage) {
             Some(setting) => Some(format!("{setting} is empty")),
             None if self.api_key.is_none() && !self.is_private() && !self.uses_account() => {
                 let place = self.provider.place_of_key(stage, file);
@@ -116,6 +111,15 @@ impl Endpoint {
             }
             None => None,
         }
+    }
+
+    /// The setting that must name its model or its voice, and is empty.
+    pub(super) fn unnamed(&self, stage: &str) -> Option<&'static str> {
+        let named = [("model", &self.model), ("voice", &self.voice)];
+        named.into_iter().find_map(|(key, value)| {
+            let setting = self.provider.setting(stage, key)?;
+            (value.is_empty() && keys::is_required(setting.name)).then_some(setting.name)
+        })
     }
 
     /// Its scheme, host and port.

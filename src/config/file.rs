@@ -39,7 +39,10 @@ pub(super) fn add(
     let shown = path.display();
     let read = match read(&path) {
         // The environment alone may hold all settings, so the usual file may be missing; one that was named may not.
-        Ok(None) if is_named => Err(io::ErrorKind::NotFound.into()),
+        Ok(None) if is_named => Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            "there is no such file",
+        )),
         read => read,
     };
     let text = read.unwrap_or_else(|error| {

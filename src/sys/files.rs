@@ -354,10 +354,14 @@ fn failed(place: &Path, source: io::Error) -> Error {
 
 /// What to do where `place` cannot be written, by what the system said.
 pub(crate) fn way_out(place: &Path, source: &io::Error) -> &'static str {
+    let is_lost = || !parent(place).exists();
     match source.kind() {
-        ErrorKind::NotFound if !parent(place).exists() => {
+        ErrorKind::NotFound if is_lost() && place.starts_with(OURS) => {
             "make its folder first (install.sh makes the folder for calls)"
         }
+        ErrorKind::NotFound if is_lost() => "make its folder first",
+        ErrorKind::NotADirectory => "a file has the name of its folder",
+        ErrorKind::InvalidFilename => "choose a shorter name",
         ErrorKind::PermissionDenied => "let the user who runs this write to its folder",
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on its disk",
         ErrorKind::ReadOnlyFilesystem => "let its disk be written to",
@@ -365,6 +369,9 @@ pub(crate) fn way_out(place: &Path, source: &io::Error) -> &'static str {
         _ => "check that the disk has room, and that its folder is there and may be written",
     }
 }
+
+/// What install.sh makes.
+const OURS: &str = "/var/lib/phone-assistant";
 
 /// The size of a block in most file systems: less might fit into the rest of a block on a full disk.
 const TRIAL_BYTES: usize = 4096;

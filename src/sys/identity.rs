@@ -122,7 +122,7 @@ pub(crate) enum Error {
     },
     /// Nothing says so, and the usual user is not there.
     #[error(
-        "there is no user {USUAL} for Asterisk to run as: install Asterisk first, set runuser in /etc/asterisk/asterisk.conf, or name the user with --user"
+        "there is no user {USUAL} for Asterisk to run as; install Asterisk first, set runuser in /etc/asterisk/asterisk.conf, or name the user with --user"
     )]
     NoAsterisk,
     /// Sources differ.

@@ -198,6 +198,12 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     if DESCRIPTORS.iter().any(|own| path.starts_with(own)) {
         return File::open(path);
     }
+    if path.is_dir() {
+        return Err(io::Error::new(
+            io::ErrorKind::IsADirectory,
+            "it is a folder",
+        ));
+    }
     // A pipe would wait for its other end.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     if !geteuid().is_root() {

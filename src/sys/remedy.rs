@@ -177,25 +177,32 @@ fn prefix(is_roots: bool, user: &str) -> String {
     }
 }
 
-/// Closes a file that holds a key to all but root and a group.
+/// Closes a file that holds a key, or a folder of such, to all but root and a group.
 pub(crate) fn close(path: &Path, group: &str) -> String {
     let close = |Followed { real, is_roots }| {
         let shown = shell_quoted(&real);
         let group = shell_quoted(group);
         let owner = fs::symlink_metadata(&real).map_or(0, |data| data.uid());
+        let (what, mode) = if real.is_dir() {
+            ("folder", 750)
+        } else {
+            ("file", 640)
+        };
         if is_roots && is_ours(path) {
-            format!("chown -h root:{group} {shown}; chmod 640 {shown}")
+            format!("chown -h root:{group} {shown}; chmod {mode} {shown}")
         } else if is_roots {
-            format!("if {shown} is your file of keys, let only root and group {group} read it")
+            format!("if {shown} is your {what} of keys, let only root and group {group} read it")
         } else if owner == 0 {
             format!(
                 "put {shown} into a folder that root alone can change, such as /etc/phone-assistant, and name it in the settings"
             )
         } else if owner == rustix::process::geteuid().as_raw() {
             let user = names::user_name(owner);
-            format!("sudo -u {} chmod 640 {shown}", shell_quoted(user))
+            format!("sudo -u {} chmod {mode} {shown}", shell_quoted(user))
         } else {
-            format!("if {shown} is your file of keys, let only its owner and group {group} read it")
+            format!(
+                "if {shown} is your {what} of keys, let only its owner and group {group} read it"
+            )
         }
     };
     rooted::follow(path).map_or_else(named, close)

@@ -413,7 +413,7 @@ const ASTERISK: &str = r#"
 case $2 in
     'core show version') echo 'Asterisk 22' ;;
     'core show settings') cat "$TOOLS/settings" 2>/dev/null ;;
-    'dialplan reload') cat "$DESTDIR/etc/asterisk/extensions_custom.conf" >"$TOOLS/loaded" ;;
+    'dialplan reload') [ -e "$TOOLS/unread" ] || cat "$DESTDIR/etc/asterisk/extensions_custom.conf" >"$TOOLS/loaded" ;;
     'dialplan show '*)
         wanted=${2#dialplan show }
         echo "[ Context '${wanted#*@}' created by 'pbx_config' ]"

@@ -28,7 +28,11 @@ pub(super) fn network_error(
             host: host + &through.unwrap_or_default(),
             remedy: unconnected.remedy,
             transient: unconnected.transient,
-            source: Box::new(error),
+            source: match error {
+                // In words of ours: the library names a step of its own.
+                ureq::Error::Timeout(_) => io::Error::from(io::ErrorKind::TimedOut).into(),
+                error => error.into(),
+            },
         };
     }
     let source = match error {
@@ -98,8 +102,7 @@ fn on_the_way(error: &ureq::Error, is_safe: bool) -> Option<(&'static str, bool)
         ureq::Error::HostNotFound => (NAME, true),
         ureq::Error::Io(io) if is_no_name_server(io) => (NAME_SERVER, true),
         ureq::Error::Io(io) if is_lookup(io) => (NAME, true),
-        ureq::Error::Io(io) if is_no_connection(io) && is_safe => (CLOSED, true),
-        ureq::Error::Io(io) if is_no_connection(io) => (NO_SERVER, true),
+        ureq::Error::Io(io) => (no_connection(io.kind(), is_safe)?, true),
         _ => return None,
     };
     Some(found)
@@ -129,20 +132,18 @@ fn is_tls(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidData
 }
 
-fn is_no_connection(error: &io::Error) -> bool {
-    // By connect(2), EACCES and EPERM (`PermissionDenied`) may be a firewall's rule on this machine, and EADDRNOTAVAIL
-    // (`AddrNotAvailable`) means that all of its ports are taken.
-    use io::ErrorKind::{
-        AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable, PermissionDenied,
-    };
-    matches!(
-        error.kind(),
-        ConnectionRefused
-            | HostUnreachable
-            | NetworkUnreachable
-            | AddrNotAvailable
-            | PermissionDenied
-    )
+/// What to do where connect(2) fails so.
+fn no_connection(kind: io::ErrorKind, is_safe: bool) -> Option<&'static str> {
+    Some(match kind {
+        io::ErrorKind::ConnectionRefused if is_safe => CLOSED,
+        io::ErrorKind::ConnectionRefused => NO_SERVER,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => NO_WAY,
+        // EACCES and EPERM, by a rule of a firewall.
+        io::ErrorKind::PermissionDenied => FORBIDDEN,
+        // EADDRNOTAVAIL.
+        io::ErrorKind::AddrNotAvailable => NO_PORT,
+        _ => return None,
+    })
 }
 
 const NAME: &str = "its name is not known: check base_url, and the name server in /etc/resolv.conf";
@@ -158,6 +159,13 @@ const NO_SERVER: &str =
 const CLOSED: &str =
     "nothing listens there or the way is closed: check the network and the firewall";
 
+const NO_WAY: &str = "no way leads there from this machine: check its network (ip route)";
+
+const FORBIDDEN: &str = "this machine forbids it: check its own firewall";
+
+const NO_PORT: &str =
+    "this machine has no port or address of its own left for it: see ss -s and ip address";
+
 const PROXY: &str = "check the network, and [http] proxy or the one of the environment";
 
 const NOT_PRIVATE: &str =
@@ -168,7 +176,11 @@ const BASE_URL: &str = "check base_url in its settings";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use io::ErrorKind::{BrokenPipe, ConnectionRefused, InvalidData, NetworkUnreachable};
+    use crate::sys::error::Chain;
+    use io::ErrorKind::{
+        AddrNotAvailable, BrokenPipe, ConnectionRefused, HostUnreachable, InvalidData,
+        NetworkUnreachable, PermissionDenied,
+    };
 
     const SERVICE: Service = Service {
         name: "a service",
@@ -227,7 +239,10 @@ mod tests {
             (https, lookup("Try again"), NAME_SERVER, Some(true)),
             (https, io(ConnectionRefused), CLOSED, Some(true)),
             (http, io(ConnectionRefused), NO_SERVER, Some(true)),
-            (http, io(NetworkUnreachable), NO_SERVER, Some(true)),
+            (http, io(NetworkUnreachable), NO_WAY, Some(true)),
+            (https, io(HostUnreachable), NO_WAY, Some(true)),
+            (https, io(PermissionDenied), FORBIDDEN, Some(true)),
+            (http, io(AddrNotAvailable), NO_PORT, Some(true)),
             (https, io(BrokenPipe), "broke off its answer", None),
             (http, io(InvalidData), "broke off its answer", None),
             (https, ureq::Error::ConnectionFailed, PROXY, Some(true)),
@@ -249,6 +264,17 @@ mod tests {
             let (told, may_try_again) = self::told(url, None, error);
             assert!(told.contains(part), "{what}: {told}");
             assert_eq!(may_try_again, transient, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_takes_too_long_is_told_without_the_librarys_words() {
+        let agent = Agent::config_builder().build().new_agent();
+        for step in [Timeout::Resolve, Timeout::Connect] {
+            let (limit, late) = (Duration::from_secs(4), ureq::Error::Timeout(step));
+            let error = network_error(&agent, SERVICE, "https://example.com", limit, late);
+            let told = Chain(&error).to_string();
+            assert!(told.ends_with(": timed out"), "{told}");
         }
     }
 

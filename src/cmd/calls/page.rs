@@ -5,9 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
+use std::io::{ErrorKind, Read};
+use std::path::Path;
 
 use super::summary::{Row, Spread, Summary};
 use crate::sys::costs::MicroDollars;
+use crate::sys::files;
 use crate::sys::packed::{self, packed};
 use crate::sys::plain::plain;
 use crate::timeline::record::Record;
@@ -36,6 +39,18 @@ struct Failure {
     /// The newest of them.
     time: String,
     id: String,
+}
+
+/// Whether a page may be written there: where nothing is yet, or an older page. Any other file may be the log itself.
+pub(super) fn may_replace(out: &Path) -> bool {
+    let mut head = String::new();
+    match files::open(out) {
+        Ok(file) => {
+            let is_text = file.take(HEAD).read_to_string(&mut head).is_ok();
+            is_text && (head.is_empty() || head.starts_with(DOCTYPE) && head.contains(TITLE))
+        }
+        Err(error) => matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+    }
 }
 
 impl Page {
@@ -295,6 +310,11 @@ const MINUTE: usize = 16;
 const MOST_DAYS: usize = 62;
 const MOST_CALLS: usize = 100;
 const MOST_FAILURES: usize = 50;
+
+/// How a page begins, which has its title within so many bytes.
+const DOCTYPE: &str = "<!doctype html>";
+const TITLE: &str = "<title>Calls of phone-assistant</title>";
+const HEAD: u64 = 1024;
 
 #[cfg(test)]
 mod tests {

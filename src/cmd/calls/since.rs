@@ -33,13 +33,36 @@ impl Since {
             SECOND.len(),
             FORM.len(),
         ];
-        (has_form && fits && is_whole.contains(&moment.len())).then(|| Self(moment.to_owned()))
+        let is_one = has_form && fits && is_whole.contains(&moment.len()) && is_possible(moment);
+        is_one.then(|| Self(moment.to_owned()))
     }
 
     /// Whether a call that began at `time` counts.
     pub(super) fn includes(&self, time: &str) -> bool {
         time >= self.0.as_str()
     }
+}
+
+/// Whether the calendar has the day of a moment in [`FORM`], and the day its time.
+fn is_possible(moment: &str) -> bool {
+    let number = |from: usize, to: usize| {
+        moment
+            .get(from..to)
+            .map_or(0, |text| text.parse().unwrap_or(0))
+    };
+    let (year, month, day) = (number(0, 4), number(5, 7), number(8, 10));
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap => 29,
+        2 => 28,
+        _ => 0,
+    };
+    (1..=days).contains(&day)
+        && number(11, 13) < 24
+        && number(14, 16) < 60
+        && number(17, 19) < 60_u32
 }
 
 /// A time such as `30m`, `12h`, `7d` or `2w`.
@@ -89,6 +112,18 @@ mod tests {
             ("2026-11-24T", None),
             ("2026-11-24T8:30", None),
             ("24.11.2026", None),
+            ("2026-13-01", None),
+            ("2026-00-01", None),
+            ("2026-11-00", None),
+            ("2026-11-30", Some("2026-11-30")),
+            ("2026-11-31", None),
+            ("2026-02-29", None),
+            ("2028-02-29", Some("2028-02-29")),
+            ("2100-02-29", None),
+            ("2026-11-24T23:59:59", Some("2026-11-24T23:59:59")),
+            ("2026-11-24T24:00", None),
+            ("2026-11-24T08:60", None),
+            ("2026-11-24T08:30:60", None),
         ];
         for (text, expected) in table {
             let expected = expected.map(|moment| Since(moment.to_owned()));

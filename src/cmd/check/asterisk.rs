@@ -34,13 +34,18 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
                 console::typed("core abort shutdown")
             ),
         ),
+        Err(why @ console::Error::Missing(_)) => report.fail(
+            ID,
+            &why.to_string(),
+            "install Asterisk, or let its program be found there",
+        ),
         Err(why) => report.fail(
             ID,
             &format!("it does not answer: {why}"),
             "start it, or restart it if it hangs: systemctl restart asterisk (FreePBX: fwconsole restart)",
         ),
     }
-    examine_sounds(&sounds::folder(), &sounds::usual(), config, report);
+    examine_sounds(sounds::folder(), &sounds::usual(), config, report);
     if let Some(config) = config {
         examine_operator(config, report);
     }

@@ -1,5 +1,6 @@
 //! What Asterisk says at its console.
 
+use std::env;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -17,6 +18,9 @@ pub(super) enum Error {
         "it is stopping, or about to restart: it takes no new call and waits until the running ones have ended"
     )]
     Stopping,
+    /// There is none on this machine.
+    #[error("there is no program asterisk in {0}")]
+    Missing(String),
     /// Anything else, in words for an administrator.
     #[error("{0}")]
     Failed(String),
@@ -24,7 +28,7 @@ pub(super) enum Error {
 
 /// What Asterisk answers to a command.
 pub(super) fn say(command: &str) -> Result<String, Error> {
-    let asterisk = found_in_path("asterisk").map_err(Error::Failed)?;
+    let asterisk = found_in_path("asterisk")?;
     let console = Console {
         asterisk: vec![asterisk],
         rights: None,
@@ -51,16 +55,22 @@ pub(super) fn typed(command: &str) -> String {
 }
 
 /// Root runs only what root alone can change, wherever it is found.
-fn found_in_path(name: &str) -> Result<OsString, String> {
+fn found_in_path(name: &str) -> Result<OsString, Error> {
+    let own = env::var("PATH").ok().filter(|_| !user::is_root());
+    let path = own.unwrap_or_else(|| PATH.to_owned());
+    let mut places = path.split(':').map(|folder| Path::new(folder).join(name));
+    let Some(place) = places.find(|place| place.exists()) else {
+        return Err(Error::Missing(path));
+    };
     if !user::is_root() {
-        return Ok(name.into());
+        return Ok(place.into());
     }
-    let mut places = PATH.split(':').map(|folder| Path::new(folder).join(name));
-    let place = places.find(|place| place.exists());
-    let place = place.ok_or_else(|| format!("there is no {name} in {PATH}"))?;
     match rooted::resolve(&place, None) {
         Ok(real) => Ok(real.into()),
-        Err(fault) => Err(format!("root does not run it: {}", Chain(&fault))),
+        Err(fault) => Err(Error::Failed(format!(
+            "root does not run it: {}",
+            Chain(&fault)
+        ))),
     }
 }
 
@@ -70,6 +80,17 @@ const AT_SHUTDOWN: &str = "cannot be run during shutdown";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_is_nowhere_is_told_as_missing() {
+        let found = found_in_path("no-such-program-here").map_err(|error| error.to_string());
+        let error = found.expect_err("there is none");
+        assert!(
+            error.starts_with("there is no program asterisk in /"),
+            "{error}"
+        );
+        assert!(found_in_path("sh").is_ok());
+    }
 
     #[test]
     fn root_is_told_to_ask_apart_from_its_terminal() {

@@ -87,7 +87,7 @@ fn examine_text(config: &Config, who: &str, deadline: Option<Deadline>, report: 
                 examine_languages(config, own, who, report);
             }
         }
-        Sentence::Sound(name) if sounds::is_there(&sounds::folder(), name) => {
+        Sentence::Sound(name) if sounds::is_there(sounds::folder(), name) => {
             report.ok(ID, &format!("{who} hear the sound {name} first"));
         }
         Sentence::Sound(name) => report.warn(

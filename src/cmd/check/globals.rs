@@ -78,7 +78,7 @@ fn limited_sound(value: &str, _: &dyn Fn(&str) -> bool) -> Option<(Status, Strin
     let folder = sounds::folder();
     let missing = value
         .split('&')
-        .find(|name| !sounds::is_there(&folder, name))?;
+        .find(|name| !sounds::is_there(folder, name))?;
     let why = format!(
         "Asterisk has no sound {missing}, so the apology is heard instead (a name has no extension, and begins below the folder of sounds)"
     );

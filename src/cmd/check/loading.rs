@@ -27,14 +27,19 @@ pub(super) fn why_not(etc: &Path, module: &str) -> Option<(String, String)> {
         ));
     }
     let own = etc.join(OWN);
-    let is_lost = read.contains(&etc.join(FIRST)) && !read.contains(&own) && own.exists();
+    let is_lost = read.contains(&etc.join(FIRST)) && !read.contains(&own);
     is_lost.then(|| {
+        let is_there = own.exists();
+        let then = if is_there {
+            typed("dialplan reload")
+        } else {
+            INSTALL.to_owned()
+        };
         (
             format!("no line of extensions.conf includes {OWN}"),
             format!(
-                "add the line #include {OWN} to {}, then: {}",
-                shell_quoted(etc.join(FIRST)),
-                typed("dialplan reload")
+                "add the line #include {OWN} to {}, then: {then}",
+                shell_quoted(etc.join(FIRST))
             ),
         )
     })
@@ -76,6 +81,8 @@ fn included(line: &str) -> Option<&str> {
 
 const FIRST: &str = "extensions.conf";
 const OWN: &str = "extensions_custom.conf";
+/// It makes that file.
+const INSTALL: &str = "sudo ./install.sh --dialplan";
 /// What a pattern for several files has in it; it may fit none.
 const PATTERN: [char; 3] = ['*', '?', '['];
 const DEEPEST: usize = 5;
@@ -166,6 +173,14 @@ mod tests {
                 "{what}: {text}"
             );
         }
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        fs::write(folder.path().join(FIRST), "[a]\n").expect("written");
+        let (text, remedy) = why_not(folder.path(), loaded).expect("no line, and no file");
+        assert!(
+            text.contains("no line of extensions.conf includes"),
+            "{text}"
+        );
+        assert!(remedy.ends_with(&format!("then: {INSTALL}")), "{remedy}");
         let folder = testkit::TempDir::new().expect("a temporary folder");
         assert_eq!(
             why_not(folder.path(), ""),

@@ -30,10 +30,7 @@ pub(super) fn examine<'c>(
     let config = match config {
         Ok(config) => config,
         Err(faults) => {
-            let remedy = format!("fix it in {}", shell_quoted(&faults.file));
-            for (fault, excerpt) in faults.with_excerpts() {
-                report.fail_at("settings", fault, excerpt.to_vec(), &remedy);
-            }
+            settings::tell_faults(faults, report);
             examine_state(&faults.understood.state_folder, report);
             return None;
         }
@@ -167,13 +164,17 @@ pub(super) fn agi_program() -> PathBuf {
 
 /// Where Asterisk keeps its files, by `asterisk.conf` or as usual.
 pub(super) fn asterisk_folder(setting: &str, usual: &[&str]) -> PathBuf {
+    set_folder(setting).unwrap_or_else(|| {
+        let there = usual.iter().find(|folder| Path::new(folder).is_dir());
+        PathBuf::from(there.or(usual.first()).copied().unwrap_or("/"))
+    })
+}
+
+/// The folder that `asterisk.conf` sets.
+pub(super) fn set_folder(setting: &str) -> Option<PathBuf> {
     // What cannot be read is told by the commands of Asterisk that fail then.
     let conf = Conf::read(Path::new("/")).unwrap_or_default();
-    if let Some(folder) = conf.get("directories", setting) {
-        return folder.into();
-    }
-    let there = usual.iter().find(|folder| Path::new(folder).is_dir());
-    PathBuf::from(there.or(usual.first()).copied().unwrap_or("/"))
+    conf.get("directories", setting).map(PathBuf::from)
 }
 
 /// Whether a program needs a dynamic loader. The header of an ELF file tells:
@@ -276,11 +277,13 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_to_be_fixed_in_the_file_that_was_named() {
+    fn a_file_that_was_named_and_is_not_there_is_told_with_the_ways_out() {
         let found = found_with(&["config=/nonexistent/pa.toml"]);
         let fault = found.iter().find(|finding| finding.id == "settings");
-        let remedy = &fault.expect("no such file").remedy;
-        assert_eq!(remedy, "fix it in /nonexistent/pa.toml");
+        let fault = fault.expect("no such file");
+        let text = "cannot read the settings in /nonexistent/pa.toml: there is no such file";
+        let remedy = "name the right one with --config, or run sudo phone-assistant setup";
+        assert_eq!((&*fault.text, &*fault.remedy), (text, remedy));
     }
 
     #[test]

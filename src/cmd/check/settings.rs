@@ -1,6 +1,10 @@
 //! What the settings say, and the files that they name for keys and certificates.
 
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
+
+use rustix::fs::{Access, access};
 
 use super::finding::{Report, Setting};
 use super::user::group_name;
@@ -8,7 +12,7 @@ use crate::cloud::credentials::CredentialsError;
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::http::{Variable, check_roots, variables};
 use crate::config::keys::{self, setting};
-use crate::config::{Config, Environment, Unusable};
+use crate::config::{Config, Environment, Faults, Unusable};
 use crate::sys::error::Chain;
 use crate::sys::plain::plain_to;
 use crate::sys::remedy::{self, shell_quoted};
@@ -45,6 +49,53 @@ pub(super) fn examine(config: &Config, environment: Environment<'_>, report: &mu
     }
     if config.http.proxy.is_none() {
         examine_proxies(environment, report);
+    }
+}
+
+/// Tells what is wrong with them: what lines of the file are about as one finding, which names the file once.
+pub(super) fn tell_faults(faults: &Faults, report: &mut Report<'_>) {
+    let file = &faults.file;
+    let of_lines = |(fault, excerpt)| Some((fault, faults.of_line(fault)?, excerpt));
+    let of_lines: Vec<_> = faults.with_excerpts().filter_map(of_lines).collect();
+    let fix = format!("fix it in {}", shell_quoted(file));
+    match &of_lines[..] {
+        [] => {}
+        [(fault, _, excerpt)] => report.fail_at(ID, fault, excerpt.to_vec(), &fix),
+        all => {
+            let shown = all.iter().flat_map(|(_, fault, excerpt)| {
+                std::iter::once((*fault).to_owned()).chain(excerpt.iter().cloned())
+            });
+            let text = format!("{} has {} faults", file.display(), all.len());
+            report.fail_at(ID, &text, shown.collect(), "fix them there");
+        }
+    }
+    let others = faults
+        .all()
+        .iter()
+        .filter(|fault| faults.of_line(fault).is_none());
+    for fault in others {
+        let way = WAYS_OUT.iter().find_map(|way| fault.split_once(way));
+        match way {
+            Some((text, way)) => report.fail(ID, text, way),
+            None if fault.starts_with(UNREADABLE) => report.fail(ID, fault, &readable(file, &fix)),
+            None => report.fail(ID, fault, &fix),
+        }
+    }
+}
+
+/// How to make a settings file one that can be read.
+fn readable(file: &Path, fix: &str) -> String {
+    match File::open(file).map_err(|error| error.kind()) {
+        Err(ErrorKind::NotFound) => {
+            "name the right one with --config, or run sudo phone-assistant setup".to_owned()
+        }
+        Err(ErrorKind::PermissionDenied) => {
+            // The outermost folder comes first: what is in a shut one cannot be seen.
+            let is_shut = |folder: &&Path| access(*folder, Access::EXEC_OK).is_err();
+            let shut = file.ancestors().skip(1).filter(is_shut).last();
+            remedy::close(shut.unwrap_or(file), &group_name())
+        }
+        _ => fix.to_owned(),
     }
 }
 
@@ -119,7 +170,12 @@ pub(super) fn examine_root(file: &Path, report: &mut Report<'_>) {
     }
 }
 
+const ID: &str = "settings";
 const MAX_SHOWN: usize = 60;
+/// What stands between a fault and the way out of it.
+const WAYS_OUT: [&str; 2] = ["; or run ", "; to close it: "];
+/// How the fault of a file begins that cannot be read.
+const UNREADABLE: &str = "cannot read the settings in ";
 
 #[cfg(test)]
 mod tests;

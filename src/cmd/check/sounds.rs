@@ -2,12 +2,32 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use super::machine::asterisk_folder;
+use super::console::say;
+use super::machine::set_folder;
 
-/// The folder of Asterisk's sounds.
-pub(super) fn folder() -> PathBuf {
-    asterisk_folder("astdatadir", &USUAL).join("sounds")
+/// The folder of Asterisk's sounds, which Asterisk is asked for once.
+pub(super) fn folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let settings = say("core show settings").unwrap_or_default();
+        let data = data_folder(&settings).or_else(|| set_folder("astdatadir"));
+        data.map_or_else(|| likely(&usual()), |data| data.join("sounds"))
+    })
+}
+
+/// The folder of data that Asterisk names among its settings. Where its file says nothing, it is the compiled-in one.
+fn data_folder(settings: &str) -> Option<PathBuf> {
+    let mut lines = settings.lines().map(str::trim);
+    let folder = lines.find_map(|line| line.strip_prefix("Data directory:"))?;
+    Some(folder.trim().into())
+}
+
+/// The first of these folders that has sounds: Debian makes the one of FreePBX too, without any.
+fn likely(all: &[PathBuf; 2]) -> PathBuf {
+    let has_sounds = |folder: &&PathBuf| is_there(folder, "beep");
+    all.iter().find(has_sounds).unwrap_or(&all[0]).clone()
 }
 
 /// The folders of sounds that FreePBX and Debian have.
@@ -64,5 +84,30 @@ mod tests {
         assert_eq!(found(&one), None);
         assert_eq!(found(&link), None, "it is the same folder");
         assert_eq!(elsewhere(&all, &other, "custom/goodbye"), None);
+    }
+
+    #[test]
+    fn the_folder_of_sounds_is_the_one_that_asterisk_names_or_that_has_some() {
+        let settings = "* Directories\n  -------------\n  VarLib directory:            /var/lib/asterisk\n  \
+                        Data directory:              /usr/share/asterisk\n";
+        let table = [
+            (settings, Some("/usr/share/asterisk")),
+            ("No such command 'core show settings'", None),
+            ("", None),
+        ];
+        for (settings, expected) in table {
+            let expected = expected.map(PathBuf::from);
+            assert_eq!(data_folder(settings), expected, "{settings}");
+        }
+        let root = testkit::TempDir::new().expect("a temporary folder");
+        let all = ["freepbx", "debian"].map(|name| root.path().join(name));
+        assert_eq!(likely(&all), all[0], "neither is there");
+        for folder in &all {
+            fs::create_dir(folder).expect("made");
+        }
+        assert_eq!(likely(&all), all[0], "neither has any");
+        fs::create_dir(all[1].join("en")).expect("made");
+        fs::write(all[1].join("en/beep.gsm"), "").expect("written");
+        assert_eq!(likely(&all), all[1]);
     }
 }

@@ -58,11 +58,9 @@ pub(super) fn run_as_asterisk(options: &Options, out: &mut dyn Write) -> io::Res
         }
         Err(why) => {
             let mut report = Report::new(out, options.style);
-            report.fail(
-                "user",
-                &why,
-                "getent passwd and getent group show who is there",
-            );
+            let usual = "getent passwd and getent group show who is there";
+            let (text, way) = why.rsplit_once("; ").unwrap_or((&why, usual));
+            report.fail("user", text, way);
             Ok(worst(&report.close()?).exit_code())
         }
     }

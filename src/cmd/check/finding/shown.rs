@@ -99,7 +99,12 @@ impl fmt::Display for Shown<'_> {
             self.line(f, self.column(), text)?;
         }
         for line in &finding.excerpt {
-            writeln!(f, "{:1$}{line}", "", self.column())?;
+            // The blanks of a line that fits stand for themselves.
+            let end = self.column() + line.chars().count();
+            match page.width {
+                Some(width) if width < end => self.line(f, self.column(), line)?,
+                _ => writeln!(f, "{:1$}{line}", "", self.column())?,
+            }
         }
         self.settings(f)?;
         if remedy.is_empty() {
@@ -235,6 +240,19 @@ mod tests {
         );
         assert_eq!(shown(&finding, None), expected);
         assert_eq!(shown(&finding, Some(80)), expected);
+    }
+
+    #[test]
+    fn a_line_of_an_excerpt_that_is_too_long_is_wrapped() {
+        let finding = Finding {
+            excerpt: vec![LONG.to_owned()],
+            ..finding("faults", "")
+        };
+        for width in [50, 80, 120] {
+            let shown = shown(&finding, Some(width));
+            let widest = shown.lines().map(|line| line.chars().count()).max();
+            assert!(widest <= Some(width), "{width}:\n{shown}");
+        }
     }
 
     #[test]

@@ -244,6 +244,112 @@ fn each_fault_of_the_settings_is_found_with_its_remedy() {
     }
 }
 
+/// What is told of settings with these faults: each finding's text, what stands below it, and the remedy.
+fn told(settings: &str) -> Vec<(String, Vec<String>, String)> {
+    let folder = testkit::TempDir::new().expect("a temporary folder");
+    let file = folder.path().join("config.toml");
+    testkit::write_secret(&file, settings);
+    let arguments = Arguments::of_file(Some(file.clone()));
+    let faults = Config::load(Needs::Stages, &arguments, &|_| None).expect_err("faults");
+    let found = findings(|report| super::tell_faults(&faults, report));
+    let file = file.display().to_string();
+    let short = |text: &str| text.replace(&file, "FILE");
+    let all = found.into_iter();
+    all.map(|it| (short(&it.text), it.excerpt, short(&it.remedy)))
+        .collect()
+}
+
+#[test]
+fn faults_of_one_file_stand_in_the_order_of_its_lines_below_its_name() {
+    let account = "google.credentials = '/etc/phone-assistant/google-creds.json'\n";
+    let key = "[gemini]\napi_key = 'AQ.1'\n";
+    let setup = "sudo phone-assistant setup";
+    let table = [
+        (
+            format!("{key}[llm]\nmodle = 1\n[tts]\nspeed = 9\n[persona.a]\nvioce = 1\n"),
+            vec![(
+                "FILE has 3 faults",
+                &[
+                    "line 4, column 1: unknown setting llm.modle",
+                    "4 | modle = …",
+                    "  | ^^^^^",
+                    "line 6, column 1: tts.speed must be 0.25 to 4 times, found 9.0",
+                    "6 | speed = 9",
+                    "  | ^^^^^",
+                    "line 8, column 1: unknown setting persona.a.vioce (did you mean voice?)",
+                    "8 | vioce = …",
+                    "  | ^^^^^",
+                ][..],
+                "fix them there",
+            )],
+        ),
+        (
+            format!("{key}[tts]\nspeed = 9\n"),
+            vec![(
+                "FILE, line 4, column 1: tts.speed must be 0.25 to 4 times, found 9.0",
+                &["4 | speed = 9", "  | ^^^^^"],
+                "fix it in FILE",
+            )],
+        ),
+        (
+            account.to_owned(),
+            vec![(
+                "no key for speech to text, the model and the voice: set api_key under [gemini] in FILE, or GEMINI_API_KEY",
+                &[],
+                setup,
+            )],
+        ),
+        (
+            format!("{account}[llm.openai]\nbase_url = 'http://127.0.0.1:8000/v1'\n"),
+            vec![
+                (
+                    "no key for speech to text and the voice: set api_key under [gemini] in FILE, or GEMINI_API_KEY",
+                    &[],
+                    setup,
+                ),
+                (
+                    "llm.openai.model is empty, and there is no key for the model: set model = \"…\" under [llm.openai] \
+                     (phone-assistant help openai.toml), or api_key under [gemini] in FILE, or GEMINI_API_KEY",
+                    &[],
+                    setup,
+                ),
+            ],
+        ),
+        (
+            format!(
+                "{account}stt.provider = 'openai'\ntts.provider = 'openai'\ntts.fallback = []\n"
+            ),
+            vec![
+                (
+                    "no key for speech to text and the voice: set api_key under [openai] in FILE, or OPENAI_API_KEY",
+                    &[],
+                    "fix it in FILE",
+                ),
+                (
+                    "no key for the model: set api_key under [gemini] in FILE, or GEMINI_API_KEY",
+                    &[],
+                    setup,
+                ),
+            ],
+        ),
+    ];
+    for (settings, expected) in table {
+        let found = told(&settings);
+        let found: Vec<_> = found
+            .iter()
+            .map(|(text, excerpt, remedy)| {
+                let excerpt: Vec<_> = excerpt.iter().map(String::as_str).collect();
+                (&**text, excerpt, &**remedy)
+            })
+            .collect();
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|(text, excerpt, remedy)| (text, excerpt.to_vec(), remedy))
+            .collect();
+        assert_eq!(found, expected, "{settings}");
+    }
+}
+
 #[test]
 fn each_fault_of_what_they_name_is_found_with_its_remedy() {
     let (json, certificate) = ("make a JSON key", "as PEM");
