@@ -98,6 +98,7 @@ pub(crate) const TOGETHER: &[Scene] = &[
     ("talk-hang-ups", conversation::hang_ups::run),
     ("talk-memory", conversation::memory::run),
     ("talk-transfer", conversation::transfers::run),
+    ("talk-operator", conversation::operator::run),
     (
         "talk-transfer-to-nobody",
         conversation::transfers::to_nobody,

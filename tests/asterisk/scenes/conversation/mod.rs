@@ -2,6 +2,7 @@
 
 pub(super) mod hang_ups;
 pub(super) mod memory;
+pub(super) mod operator;
 pub(super) mod personas;
 pub(super) mod transfers;
 
