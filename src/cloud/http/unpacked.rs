@@ -171,7 +171,7 @@ mod tests {
             ("deflate", plain, Err(ErrorKind::InvalidData)),
             (
                 "gzip",
-                gzip(HAS_NAME, &[b'x'; 2 * BLOCK_BYTES]),
+                gzip(HAS_NAME, &vec![b'x'; 2 * BLOCK_BYTES]),
                 Err(ErrorKind::InvalidData),
             ),
         ];
