@@ -90,7 +90,10 @@ impl Decoder {
             Kind::Foreign(name) | Kind::Unknown(name) => return Err(Error::Unknown(name)),
             Kind::M4a | Kind::Coded(_) => {
                 let input = Box::new(ReadOnlySource::new(input));
-                Source::Coded(Coded::open(input, kind)?)
+                Source::Coded(Coded::open(input, kind).map_err(|error| match error {
+                    Error::Damaged if kind == Kind::M4a => Error::LateIndex,
+                    error => error,
+                })?)
             }
         };
         Ok(Self::from(source))

@@ -3,7 +3,8 @@
 //! The reader is our own because the files we meet are still being written, or never had an end: Asterisk's recording
 //! of a live call says that it holds 0 bytes, a streamed answer of a speech service that it holds 4 GiB. Both are read
 //! to their real end, with memory bounded by the caller's limit and not by what a header claims. PCM of 8, 16, 24 and 32
-//! bits, floating-point samples, A-law and mu-law are read; other codings are named in the error.
+//! bits, floating-point samples, A-law and mu-law are read; other codings are named in the error. Some speech services
+//! send a file for each sentence, one behind the other: all of them are heard.
 //!
 //! Specification: [RFC 2361](https://www.rfc-editor.org/rfc/rfc2361) for the format tags, and Microsoft's
 //! [Multiple Channel Audio Data and WAVE Files](https://learn.microsoft.com/windows-hardware/drivers/audio/extensible-wave-format-descriptors).
@@ -45,6 +46,14 @@ pub enum Error {
     /// No channel, or for a recording more than two.
     #[error("the WAV file has {0} channels, and 1 or 2 are understood")]
     Channels(u16),
+    /// A further file behind it has another rate.
+    #[error("the WAV file is followed by one of another rate: save them as one sound")]
+    RateChange {
+        /// The rate of the first one.
+        from_hz: u32,
+        /// That of the further one.
+        to_hz: u32,
+    },
 }
 
 /// Reads a recording: a WAV file of 8 to 48 kHz, mono, or stereo which is mixed down; at most `limit` of it.
@@ -63,10 +72,30 @@ pub fn read(input: impl Read, limit: Duration) -> Result<Pcm, Error> {
 /// Samples read as they arrive, of a WAV file or bare.
 #[derive(Debug)]
 pub struct Reader<R> {
-    input: io::Take<R>,
+    input: Ahead<R>,
     format: Format,
-    /// What has been read and is less than a frame.
+    /// How many bytes of audio are still to come, as its header tells.
+    left: u64,
+    /// What has been read and is less than a frame, or may begin a further file.
     carry: Vec<u8>,
+}
+
+/// An input of which some has been read too early.
+#[derive(Debug)]
+struct Ahead<R> {
+    bytes: Vec<u8>,
+    input: R,
+}
+
+impl<R: Read> Read for Ahead<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.bytes.is_empty() {
+            return self.input.read(into);
+        }
+        let len = self.bytes.as_slice().read(into)?;
+        self.bytes.drain(..len);
+        Ok(len)
+    }
 }
 
 impl<R: Read> Reader<R> {
@@ -74,44 +103,29 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// [`Error`]
-    pub fn open(mut input: R) -> Result<Self, Error> {
-        check_riff(&mut input)?;
-        let mut format = None;
-        let mut passed = 0;
-        while passed < HEADER_LIMIT_BYTES {
-            let Some(chunk) = Chunk::read(&mut input)? else {
-                return Err(Error::Damaged("it ends before its audio begins"));
-            };
-            let mut content = input
-                .by_ref()
-                .take(chunk.padded_len().min(HEADER_LIMIT_BYTES));
-            match &chunk.id {
-                b"fmt " => format = Some(Format::read(&mut content)?),
-                b"data" => {
-                    return Ok(Self {
-                        input: input.take(chunk.audio_len()),
-                        format: format
-                            .ok_or(Error::Damaged("its audio comes before its format"))?,
-                        carry: Vec::new(),
-                    });
-                }
-                _ => {}
-            }
-            passed +=
-                CHUNK_HEAD_BYTES + io::copy(&mut content, &mut io::sink()).map_err(Error::Read)?;
-        }
-        Err(Error::Damaged("no audio is found near its beginning"))
+    pub fn open(input: R) -> Result<Self, Error> {
+        let bytes = Vec::new();
+        let mut input = Ahead { bytes, input };
+        let (format, left) = Format::of_file(&mut input)?;
+        Ok(Self {
+            input,
+            format,
+            left,
+            carry: Vec::new(),
+        })
     }
 
     /// Headerless little-endian 16-bit samples, with those of all channels (at least one) in turn.
     pub fn bare(input: R, rate_hz: u32, channels: u16) -> Self {
+        let bytes = Vec::new();
         Self {
-            input: input.take(u64::MAX),
+            input: Ahead { bytes, input },
             format: Format {
                 rate_hz,
                 channels: channels.max(1),
                 coding: Coding::I16,
             },
+            left: u64::MAX,
             carry: Vec::new(),
         }
     }
@@ -130,7 +144,7 @@ impl<R: Read> Reader<R> {
     /// channels are mixed into one, on the scale of −1.0 to 1.0.
     ///
     /// # Errors
-    /// [`Error::Read`]
+    /// [`Error::Read`], and those of a further file
     pub fn next(&mut self, samples: &mut Vec<f32>) -> Result<bool, Error> {
         let had = self.carry.len();
         self.carry.resize(had + READ_BLOCK_BYTES, 0);
@@ -142,9 +156,38 @@ impl<R: Read> Reader<R> {
             }
         };
         self.carry.truncate(had + read);
-        let rest = self.format.mix(&self.carry, samples);
-        self.carry.drain(..self.carry.len() - rest);
+        let further = further_file(&self.carry);
+        // Until more has come, what may begin a further file is not taken for samples.
+        let sure = match further {
+            Some((at, true)) => at,
+            Some((at, false)) if read > 0 => at,
+            _ => self.carry.len(),
+        };
+        let audio = sure.min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let mut used = audio - self.format.mix(&self.carry[..audio], samples);
+        if audio < sure || further == Some((sure, true)) {
+            // Neither chunks behind the audio nor a part of a frame are any.
+            used = sure;
+        }
+        self.left = self
+            .left
+            .saturating_sub(u64::try_from(used).unwrap_or(u64::MAX));
+        self.carry.drain(..used);
+        if further == Some((sure, true)) {
+            self.input.bytes = std::mem::take(&mut self.carry);
+            self.go_on()?;
+        }
         Ok(read > 0)
+    }
+
+    /// Reads the header of a further file.
+    fn go_on(&mut self) -> Result<(), Error> {
+        let from_hz = self.format.rate_hz;
+        (self.format, self.left) = Format::of_file(&mut self.input)?;
+        match self.format.rate_hz {
+            to_hz if to_hz == from_hz => Ok(()),
+            to_hz => Err(Error::RateChange { from_hz, to_hz }),
+        }
     }
 
     /// The rest, at most `limit` of it.
@@ -233,6 +276,24 @@ fn check_riff(input: &mut impl Read) -> Result<(), Error> {
     }
 }
 
+/// Where in `bytes` the header of a WAV file begins, and whether all that tells it is there.
+fn further_file(bytes: &[u8]) -> Option<(usize, bool)> {
+    let is_it = |head: &[u8]| {
+        let (name, kind) = head.split_at(head.len().min(4));
+        let kind = kind.get(4..).unwrap_or_default();
+        b"RIFF".starts_with(name) && b"WAVE".starts_with(kind)
+    };
+    let heads = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'R');
+    let mut heads = heads.map(|(at, _)| {
+        (
+            at,
+            &bytes[at..bytes.len().min(at + usize::from(RIFF_HEAD_BYTES))],
+        )
+    });
+    let (at, head) = heads.find(|(_, head)| is_it(head))?;
+    Some((at, head.len() == usize::from(RIFF_HEAD_BYTES)))
+}
+
 /// The head of a chunk; its content follows in the stream.
 struct Chunk {
     id: [u8; 4],
@@ -279,6 +340,33 @@ struct Format {
 }
 
 impl Format {
+    /// Reads the header of a file, up to its samples. Returns how many bytes of audio it tells of as well.
+    fn of_file(input: &mut impl Read) -> Result<(Self, u64), Error> {
+        check_riff(input)?;
+        let mut format = None;
+        let mut passed = 0;
+        while passed < HEADER_LIMIT_BYTES {
+            let Some(chunk) = Chunk::read(input)? else {
+                return Err(Error::Damaged("it ends before its audio begins"));
+            };
+            let mut content = input
+                .by_ref()
+                .take(chunk.padded_len().min(HEADER_LIMIT_BYTES));
+            match &chunk.id {
+                b"fmt " => format = Some(Self::read(&mut content)?),
+                b"data" => {
+                    let format =
+                        format.ok_or(Error::Damaged("its audio comes before its format"))?;
+                    return Ok((format, chunk.audio_len()));
+                }
+                _ => {}
+            }
+            passed +=
+                CHUNK_HEAD_BYTES + io::copy(&mut content, &mut io::sink()).map_err(Error::Read)?;
+        }
+        Err(Error::Damaged("no audio is found near its beginning"))
+    }
+
     fn read(input: &mut impl Read) -> Result<Self, Error> {
         let content = read_up_to(input, FORMAT_LEN_BYTES)?;
         let word = |at: usize| {

@@ -94,6 +94,9 @@ fn fault_of_place(rest: &str) -> Option<String> {
     if rest.contains('@') {
         return Some("@ in it: a name and a password do not belong there".to_owned());
     }
+    if rest.starts_with("http://") || rest.starts_with("https://") {
+        return Some("its beginning twice: write https:// once".to_owned());
+    }
     if let Some(mark) = rest.chars().find(|c| matches!(c, '?' | '#')) {
         return Some(format!("{mark} in it: leave that out, and what follows it"));
     }
@@ -213,6 +216,8 @@ mod tests {
             ("http://fd00::1:8000", "an IPv6 address without brackets"),
             ("https://[x](https://x)", "brackets around no IPv6"),
             ("http://192.168.1.5,", ", in its host"),
+            ("http://::1:8000", "an IPv6 address without brackets"),
+            ("https://https://host/v1", "https:// once"),
             (
                 "http://203.0.113.5:8000",
                 "http:// to 203.0.113.5, which is on the internet",

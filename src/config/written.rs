@@ -136,10 +136,13 @@ fn twice(text: &str, number: usize) -> String {
 /// Says what is wrong with the line `number` that the parser has rejected with `message`. The message tells what the grammar
 /// wants there; people want to know what they have written.
 fn reason(text: &str, number: usize, message: &str) -> String {
+    let line = text.lines().nth(number - 1).unwrap_or_default();
+    if line.trim_start().starts_with("[[") {
+        return "the name of a table stands in single brackets, as in [openai]".to_owned();
+    }
     if message.contains("duplicate key") {
         return twice(text, number);
     }
-    let line = text.lines().nth(number - 1).unwrap_or_default();
     let code = outside_of_strings(line);
     let is_odd = |c: &char| pasted::description(*c).is_some();
     // Where a straight mark opens a text, and a curly one was to close it, the line ends within the text.
@@ -332,6 +335,8 @@ mod tests {
             ("secret", "found no ="),
             ("[stt", "in brackets"),
             ("[stt] key = 1", "in brackets"),
+            ("[[a.b]]", "in single brackets"),
+            ("[[a]]", "in single brackets"),
             ("keep = yes", "write true or false"),
             ("keep = True", "write true or false"),
             ("keep = off # quiet", "write true or false"),

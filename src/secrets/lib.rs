@@ -68,21 +68,31 @@ impl Grams {
         if len < self.shortest.max(self.chars()) {
             return;
         }
-        // Base64 writes three bytes as four signs, so a secret inside of a longer text has one of three spellings (RFC
-        // 4648, section 4).
-        for lead in 0..3 {
-            let encoded = base64_behind(lead, secret.as_bytes());
-            self.add_text(&folded(&encoded));
+        let letters = letters(&folded(secret));
+        if letters.len() >= self.shortest.max(self.chars()) {
+            self.add_spelling(letters);
         }
-        let nibbles = secret.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
-        let nibbles: Vec<u8> = nibbles.collect();
-        self.of_dump.reserve(nibbles.len());
-        self.of_dump.extend(parts(&nibbles, 4, 2 * self.len));
+        let backwards: Vec<u8> = secret.bytes().rev().collect();
+        // UTF-16 has a zero beside each byte.
+        let wide: Vec<u8> = secret.bytes().flat_map(|byte| [byte, 0]).collect();
+        for bytes in [secret.as_bytes(), &backwards, &wide] {
+            for encoded in base64_of(bytes) {
+                self.add_spelling(folded(&encoded));
+            }
+            let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+            let nibbles: Vec<u8> = nibbles.collect();
+            self.of_dump.extend(parts(&nibbles, 4, 2 * self.len));
+        }
+        for twice in base64_of(secret.as_bytes()).flat_map(|once| base64_of(once.as_bytes())) {
+            self.add_text(&folded(&twice));
+        }
     }
 
     /// Leaves out the parts that also stand in `word`, which is no secret, of all secrets that follow.
     pub fn spare(&mut self, word: &str) {
-        self.spared.extend(parts(&folded(word), 8, self.len));
+        let folded = folded(word);
+        self.spared.extend(parts(&folded, 8, self.len));
+        self.spared.extend(parts(&letters(&folded), 8, self.len));
     }
 
     /// Whether anything is spared yet.
@@ -117,14 +127,27 @@ impl Grams {
     }
 
     fn find_in(&self, text: &str, read: &View, found: &mut Vec<Range<usize>>) {
-        let bytes = read.folded().map(|(byte, place)| (Some(byte), place));
-        let of_text = roll(bytes, 8, self.len).filter(|(gram, _)| holds(&self.of_text, *gram));
-        found.extend(of_text.map(|(_, place)| place));
+        let bytes = || read.folded().map(|(byte, place)| (Some(byte), place));
+        let letters = bytes().filter(|(byte, _)| byte.is_some_and(|it| it.is_ascii_alphanumeric()));
+        self.find_text(bytes(), found);
+        self.find_text(letters, found);
+        for radix in [10, 8] {
+            self.find_text(read.numbers(radix), found);
+        }
         let of_dump = roll(read.nibbles(), 4, 2 * self.len);
         let of_dump = of_dump.filter(|(gram, _)| holds(&self.of_dump, *gram));
         found.extend(of_dump.map(|(_, place)| place));
         let words = self.words.iter();
         found.extend(words.flat_map(|word| words_in(text, read, word)));
+    }
+
+    fn find_text(
+        &self,
+        bytes: impl Iterator<Item = (Option<u8>, Range<usize>)>,
+        found: &mut Vec<Range<usize>>,
+    ) {
+        let of_text = roll(bytes, 8, self.len).filter(|(gram, _)| holds(&self.of_text, *gram));
+        found.extend(of_text.map(|(_, place)| place));
     }
 
     fn chars(&self) -> usize {
@@ -169,6 +192,12 @@ fn holds(set: &Set, gram: u64) -> bool {
     set.contains(&gram)
 }
 
+/// What base64 makes of `bytes` inside of a longer text: it writes three bytes as four signs, so that there are three
+/// spellings (RFC 4648, section 4).
+fn base64_of(bytes: &[u8]) -> impl Iterator<Item = String> + use<> {
+    [0, 1, 2].map(|lead| base64_behind(lead, bytes)).into_iter()
+}
+
 /// The characters of base64 that `bytes` alone decide when `lead` other bytes stand before them.
 fn base64_behind(lead: usize, bytes: &[u8]) -> String {
     let encoded = BASE64_STANDARD_NO_PAD.encode([&[0; 2][..lead.min(2)], bytes].concat());
@@ -181,6 +210,12 @@ fn base64_behind(lead: usize, bytes: &[u8]) -> String {
 fn folded(text: &str) -> Vec<u8> {
     let graphic = text.bytes().filter(u8::is_ascii_graphic);
     graphic.map(fold).collect()
+}
+
+/// The letters and digits of what [`folded`] has made.
+fn letters(folded: &[u8]) -> Vec<u8> {
+    let letters = folded.iter().copied();
+    letters.filter(u8::is_ascii_alphanumeric).collect()
 }
 
 /// Each run of `len` values of `bits` bits, as a number.

@@ -34,6 +34,18 @@ fn spellings(key: &str) -> Vec<(&'static str, String)> {
         ("percent twice", each(|byte| format!("%25{byte:02X}"), "")),
         ("html", each(|byte| format!("&#{byte};"), "")),
         ("html in hex", each(|byte| format!("&#x{byte:x};"), "")),
+        (
+            "decimal numbers",
+            format!("[{}]", each(|byte| byte.to_string(), ", ")),
+        ),
+        (
+            "decimal numbers with blanks",
+            format!("[{}]", each(|byte| byte.to_string(), " ")),
+        ),
+        (
+            "octal numbers",
+            format!("'\\{}'", each(|byte| format!("{byte:03o}"), "\\")),
+        ),
         ("json", json(key)),
         ("json twice", json(&json(key))),
         ("json in numbers", each(|byte| format!("\\u{byte:04x}"), "")),
@@ -98,6 +110,47 @@ fn a_key_that_looks_like_an_escape_is_found_in_every_spelling_among_anything() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn a_key_is_found_behind_signs_between_its_letters_and_encoded_twice_or_backwards() {
+    let key = "sk-proj-Q7w9_0123456789abcDEF";
+    let mut grams = Grams::new(8, 4);
+    grams.add(key);
+    let backwards: String = key.chars().rev().collect();
+    let wide: Vec<u8> = key.bytes().flat_map(|byte| [byte, 0]).collect();
+    let big: Vec<u8> = key.bytes().flat_map(|byte| [0, byte]).collect();
+    let double = key
+        .chars()
+        .filter_map(|c| char::from_u32(u32::from(c) + 0xFEE0));
+    let encode = |bytes: &[u8]| BASE64_STANDARD.encode(bytes);
+    let hex = |bytes: &[u8]| {
+        let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+        digits.collect::<Vec<_>>().concat()
+    };
+    let between = |mark: &str| key.split("").collect::<Vec<_>>().join(mark);
+    let table = [
+        ("dots", between(".")),
+        ("quotation marks", between("', '")),
+        ("hyphens", "sk-p-roj--Q7-w9-_01-2345-6789a-bcDEF".to_owned()),
+        ("base64 twice", encode(encode(key.as_bytes()).as_bytes())),
+        ("base64 of it backwards", encode(backwards.as_bytes())),
+        (
+            "base64 backwards",
+            encode(key.as_bytes()).chars().rev().collect(),
+        ),
+        ("hex of it backwards", hex(backwards.as_bytes())),
+        ("letters of double width", double.collect()),
+        ("UTF-16 in base64", encode(&wide)),
+        ("UTF-16 in base64, big end first", encode(&big)),
+        ("UTF-16 in hex", hex(&wide)),
+        ("UTF-16 in hex, big end first", hex(&big)),
+    ];
+    for (name, spelled) in table {
+        let text = format!("it is \"{spelled}\", they say");
+        let left = left(&grams, &text, 7..7 + spelled.len());
+        assert!(left < 8, "{name}: {left} bytes are left of {spelled}");
     }
 }
 

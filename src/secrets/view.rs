@@ -11,8 +11,10 @@ pub(super) struct View(Vec<Placed>);
 
 impl View {
     pub(super) fn of(text: &str) -> Self {
-        let graphic = text.char_indices().filter(|(_, c)| c.is_ascii_graphic());
-        Self(graphic.map(|(start, c)| (c, start..start + 1)).collect())
+        let chars = text
+            .char_indices()
+            .map(|(start, c)| (narrow(c), start..start + c.len_utf8()));
+        Self(chars.filter(|(c, _)| c.is_ascii_graphic()).collect())
     }
 
     /// The same with the escapes that begin with one of `signs` undone once; `None` where there are none.
@@ -34,6 +36,25 @@ impl View {
     pub(super) fn folded(&self) -> impl Iterator<Item = (u8, Range<usize>)> {
         let bytes = self.0.iter();
         bytes.filter_map(|(c, place)| Some((fold(u8::try_from(*c).ok()?), place.clone())))
+    }
+
+    /// The characters that are listed by their numbers, whatever separates these; `None` stands for what is no list.
+    pub(super) fn numbers(&self, radix: u32) -> impl Iterator<Item = (Option<u8>, Range<usize>)> {
+        let mut numbers: Vec<(Option<u32>, Range<usize>)> = Vec::new();
+        for (c, place) in &self.0 {
+            match (c.to_digit(radix), numbers.last_mut()) {
+                (Some(digit), Some((Some(number), found))) if found.end == place.start => {
+                    *number = number.saturating_mul(radix).saturating_add(digit);
+                    found.end = place.end;
+                }
+                (Some(digit), _) => numbers.push((Some(digit), place.clone())),
+                (None, _) if c.is_ascii_alphanumeric() => numbers.push((None, place.clone())),
+                (None, _) => {}
+            }
+        }
+        let byte = |number: u32| u8::try_from(number).ok().filter(u8::is_ascii_graphic);
+        let numbers = numbers.into_iter();
+        numbers.map(move |(number, place)| (number.and_then(byte).map(fold), place))
     }
 
     /// The digits of a hexadecimal dump, whatever separates them; `None` stands for what is no dump.
@@ -132,6 +153,13 @@ fn hex(digits: &[Placed]) -> Option<char> {
         code = code.checked_mul(16)? + c.to_digit(16)?;
     }
     Some(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER))
+}
+
+/// The character that one of double width stands for, as in Chinese and Japanese text.
+fn narrow(c: char) -> char {
+    let is_wide = ('！'..='～').contains(&c);
+    let narrow = u32::from(c).checked_sub(0xFEE0).filter(|_| is_wide);
+    narrow.and_then(char::from_u32).unwrap_or(c)
 }
 
 pub(super) fn fold(byte: u8) -> u8 {

@@ -15,9 +15,13 @@ pub(crate) fn host_of(place: &str) -> &str {
 
 /// What is wrong with the host or the port that `place` begins with, before its path.
 pub(crate) fn fault(place: &str) -> Option<String> {
+    let place = place.split('/').next().unwrap_or_default();
     let host = host_of(place);
-    let port = place[host.len()..].split('/').next().unwrap_or_default();
+    let port = &place[host.len()..];
     let is_letter = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if !place.starts_with('[') && place.matches(':').count() > 1 {
+        return Some("an IPv6 address without brackets: write it as [fd00::1]:8000".to_owned());
+    }
     if host.trim_matches('.').is_empty() {
         return Some("no host in it".to_owned());
     }
@@ -31,9 +35,6 @@ pub(crate) fn fault(place: &str) -> Option<String> {
             ' ' => "a blank in it".to_owned(),
             _ => format!("{mark} in its host, which no host has"),
         });
-    }
-    if port.matches(':').count() > 1 {
-        return Some("an IPv6 address without brackets: write it as [fd00::1]:8000".to_owned());
     }
     (!port.is_empty() && !is_port(port))
         .then(|| "no port from 1 to 65535 behind its host: write it as host:8000".to_owned())
@@ -99,7 +100,8 @@ mod tests {
             ("[::1]8000", port),
             ("[::1]:x", port),
             ("fd00::1:8000", "without brackets"),
-            ("::1", "no host"),
+            ("::1", "without brackets"),
+            ("[::1]::8000", port),
             ("[x](https:", brackets),
             ("[::1", brackets),
             ("[]", brackets),

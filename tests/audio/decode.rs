@@ -2,7 +2,7 @@
 
 use std::f32::consts::TAU;
 use std::fs::{self, File};
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::path::PathBuf;
 
 use phone_assistant::audio::decode::{Decoder, Error};
@@ -142,6 +142,67 @@ fn a_wav_file_whose_size_was_never_filled_in_is_read_to_its_end() {
 }
 
 #[test]
+fn files_one_behind_the_other_are_one_sound() {
+    let whole = wav_tone(1, 16, 1);
+    let sized = |claimed: u32| {
+        let mut file = whole.clone();
+        file[40..44].copy_from_slice(&claimed.to_le_bytes());
+        file
+    };
+    let noted = [whole.clone(), chunk("LIST", 5, b"notes")].concat();
+    let odd = [&sized(0)[..], b"x"].concat();
+    let stereo = wav_tone(1, 24, 2);
+    let opus = fs::read(sound("tone-48k-opus.ogg")).unwrap();
+    let table = [
+        ("whole", whole.clone(), whole.clone(), 24_000),
+        ("without a size", sized(0), sized(0xFFFF_FFFF), 24_000),
+        ("with a chunk behind it", noted, whole.clone(), 24_000),
+        ("with half a sample", odd, whole.clone(), 24_000),
+        ("of other forms", whole.clone(), stereo, 24_000),
+        (
+            "with nothing of a header",
+            whole.clone(),
+            b"RIFF".to_vec(),
+            12_000,
+        ),
+        ("Opus", opus.clone(), opus.clone(), 48_000),
+        ("three", whole.clone(), whole.repeat(2), 36_000),
+    ];
+    for (name, first, second, expected) in table {
+        let (_, samples) = decoded([first, second].concat()).unwrap();
+        assert_eq!(samples.len(), expected, "{name}");
+    }
+    let mut other = whole.clone();
+    other[24..28].copy_from_slice(&16_000_u32.to_le_bytes());
+    let error = error_of(&[whole, other].concat());
+    assert!(error.contains("24000 to 16000"), "{error}");
+}
+
+/// Whatever piece of a header a read ends in, the header is no sound.
+#[test]
+fn a_further_header_may_come_in_pieces() {
+    let whole = wav_tone(1, 16, 1);
+    let files = whole.repeat(3);
+    for len in 1..60 {
+        let pieces = Pieces(files.clone(), len);
+        let (_, samples) = drained(Decoder::open(pieces).unwrap()).unwrap();
+        assert_eq!(samples.len(), 36_000, "{len} bytes at a time");
+    }
+}
+
+/// Bytes of which each read gives a few.
+struct Pieces(Vec<u8>, usize);
+
+impl Read for Pieces {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let len = self.1.min(self.0.len()).min(into.len());
+        into[..len].copy_from_slice(&self.0[..len]);
+        self.0.drain(..len);
+        Ok(len)
+    }
+}
+
+#[test]
 fn samples_that_are_no_numbers_become_silence() {
     let wild = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, 0.5];
     let content: Vec<u8> = wild
@@ -189,6 +250,11 @@ fn what_is_sound_and_cannot_be_read_is_named() {
             "WebM",
             fs::read(sound("tone-48k-opus.webm")).unwrap(),
             "a WebM or Matroska file",
+        ),
+        (
+            "M4A",
+            fs::read(sound("tone-44k-mono.m4a")).unwrap(),
+            "index at its end",
         ),
         ("AMR", b"#!AMR\n\x3C\x91\x17".to_vec(), "an AMR file"),
         ("surround", surround, "coding that is not understood"),

@@ -38,17 +38,7 @@ impl Coded {
     /// [`Error`]
     pub(super) fn open(source: Box<dyn MediaSource>, kind: Kind) -> Result<Self, Error> {
         let container = open_container(source).map_err(|cause| refusal(cause, kind))?;
-        let track = container
-            .default_track(TrackType::Audio)
-            .ok_or(Error::Unsupported)?;
-        let parameters = track
-            .codec_params
-            .as_ref()
-            .and_then(|parameters| parameters.audio());
-        let parameters = parameters.ok_or(Error::Unsupported)?;
-        let codec = Codec::of(parameters)?;
-        let rate_hz = parameters.sample_rate.ok_or(Error::Unsupported)?;
-        let track_id = track.id;
+        let (codec, track_id, rate_hz) = sound_in(&*container)?;
         Ok(Self {
             container,
             codec,
@@ -67,10 +57,13 @@ impl Coded {
     /// # Errors
     /// [`Error::Read`], [`Error::Damaged`] or [`Error::RateChange`]
     pub(super) fn next(&mut self, mono: &mut Vec<f32>) -> Result<bool, Error> {
-        let packet = match self.container.next_packet().map_err(broken)? {
-            None => return Ok(false),
-            Some(packet) if packet.track_id != self.track_id => return Ok(true),
-            Some(packet) => packet,
+        let packet = match self.container.next_packet() {
+            // A further stream of Ogg behind the first one, as of a speech service that makes one for each sentence.
+            Err(Cause::ResetRequired) => return self.go_on().map(|()| true),
+            Err(cause) => return Err(broken(cause)),
+            Ok(None) => return Ok(false),
+            Ok(Some(packet)) if packet.track_id != self.track_id => return Ok(true),
+            Ok(Some(packet)) => packet,
         };
         let Some(channels) = self.decode(&packet)? else {
             return Ok(true);
@@ -79,6 +72,18 @@ impl Coded {
         // The mean of the channels, since their sum could be beyond full scale.
         mono.extend(frames.map(|frame| frame.iter().sum::<f32>() / f32::from(channels)));
         Ok(true)
+    }
+
+    /// Begins to decode another sound of the same rate.
+    fn go_on(&mut self) -> Result<(), Error> {
+        let (codec, track_id, to_hz) = sound_in(&*self.container)?;
+        (self.codec, self.track_id) = (codec, track_id);
+        let from_hz = self.rate_hz;
+        if to_hz == from_hz {
+            Ok(())
+        } else {
+            Err(Error::RateChange { from_hz, to_hz })
+        }
     }
 
     /// Decodes a packet and returns how many channels it has; None where it is damaged.
@@ -116,6 +121,20 @@ impl Codec {
             .map(Self::Symphonia)
             .map_err(|_| Error::Unsupported)
     }
+}
+
+/// The decoder of the sound in a container, its track and its samples per second.
+fn sound_in(container: &dyn FormatReader) -> Result<(Codec, u32, u32), Error> {
+    let track = container
+        .default_track(TrackType::Audio)
+        .ok_or(Error::Unsupported)?;
+    let parameters = track
+        .codec_params
+        .as_ref()
+        .and_then(|parameters| parameters.audio());
+    let parameters = parameters.ok_or(Error::Unsupported)?;
+    let rate_hz = parameters.sample_rate.ok_or(Error::Unsupported)?;
+    Ok((Codec::of(parameters)?, track.id, rate_hz))
 }
 
 fn open_container(source: Box<dyn MediaSource>) -> Result<Box<dyn FormatReader>, Cause> {

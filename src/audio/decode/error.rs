@@ -27,6 +27,11 @@ pub enum Error {
     /// It breaks off or makes no sense.
     #[error("the file is damaged or cut short")]
     Damaged,
+    /// MPEG-4 that cannot be read as it comes.
+    #[error(
+        "the M4A file is cut short, or has its index at its end, where it comes too late: save it with its index first, or as WAV, MP3, FLAC or Ogg"
+    )]
+    LateIndex,
     /// Pieces of different rates were joined into one file.
     #[error(
         "the file changes from {from_hz} to {to_hz} samples per second midway: save its parts as one sound"
@@ -43,6 +48,7 @@ impl From<wav::Error> for Error {
     fn from(error: wav::Error) -> Self {
         match error {
             wav::Error::Read(cause) => Self::Read(cause),
+            wav::Error::RateChange { from_hz, to_hz } => Self::RateChange { from_hz, to_hz },
             other => Self::Wav(other),
         }
     }
