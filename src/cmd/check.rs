@@ -40,9 +40,11 @@ use crate::sys::state::State;
 
 pub use finding::{Finding, Page, Setting, Status, Style};
 use finding::{Report, worst};
+use hosts::Unreached;
 pub(crate) use inside::look_around;
 pub use options::Options;
 use options::understood;
+use services::Doctor;
 
 /// Checks everything and writes what it finds to `out`. Returns the exit code: 0 if all is well, 1 with warnings, 2
 /// with failures.
@@ -90,12 +92,19 @@ pub fn run(
         knowledge::examine(config, &arguments, &environment, &mut report);
         providers::examine(config, &mut report);
         let deadline = Deadline::after(started, PATIENCE, clock);
+        let mut can_speak = !options.offline;
         if !options.offline {
-            ask(config, &arguments, &environment, deadline, &mut report);
+            let unreached = ask(config, &arguments, &environment, deadline, &mut report);
+            can_speak = !config
+                .tts
+                .endpoints
+                .iter()
+                .all(|voice| unreached.has(voice));
         }
         messages::examine_ways(config, &arguments, &environment, options, &mut report);
         let deadline = (!options.offline).then_some(deadline);
         tools::examine(config, deadline, &mut report);
+        let deadline = deadline.filter(|_| can_speak);
         disclosure::examine(config, &arguments, &environment, deadline, &mut report);
     }
     let settings = understood(&loaded);
@@ -110,19 +119,26 @@ pub fn run(
     Ok(worst(&findings).exit_code())
 }
 
-/// Asks all that calls ask over the network.
+/// Asks all that calls ask over the network. Returns the hosts that were not reached.
 fn ask(
     config: &Config,
     arguments: &Arguments,
     environment: Environment<'_>,
     deadline: Deadline,
     report: &mut Report<'_>,
-) {
+) -> Unreached {
     let hangup = Hangup::default();
-    hosts::examine(config, deadline, &hangup, report);
+    let unreached = hosts::examine(config, deadline, &hangup, report);
     let personas = personas::of_personas(config, Job::Check, arguments, environment);
-    services::examine(config, personas, deadline, &hangup, report);
+    let doctor = Doctor {
+        config,
+        deadline,
+        hangup: &hangup,
+        hosts: &unreached,
+    };
+    doctor.examine(personas, report);
     shared::examine(config, report);
+    unreached
 }
 
 /// Every service is given its own time; this is for all of them together.

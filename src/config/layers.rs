@@ -155,7 +155,10 @@ impl Layers {
     }
 
     fn unknown(&mut self, name: &str, source: &str) {
-        let hint = nearest(name).map_or(String::new(), |near| format!(" (did you mean {near}?)"));
+        // To look for one takes time, and later faults are not told.
+        let is_told = self.faults.len() < MOST_FAULTS;
+        let near = is_told.then(|| nearest(name)).flatten();
+        let hint = near.map_or(String::new(), |near| format!(" (did you mean {near}?)"));
         let place = self.line_of(source, name);
         self.faults.push(unknown(&place, "", name, &hint));
     }
@@ -267,6 +270,9 @@ impl Layers {
         keys.chain(self.tools.secret_files()).collect()
     }
 }
+
+/// How many faults are told: more than anybody fixes before the next look, and each costs time.
+pub(super) const MOST_FAULTS: usize = 100;
 
 /// The one secret that is an address.
 pub(super) const PROXY: &str = "http.proxy";
