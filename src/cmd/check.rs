@@ -40,7 +40,6 @@ use crate::sys::state::State;
 
 pub use finding::{Finding, Page, Setting, Status, Style};
 use finding::{Report, worst};
-use hosts::Unreached;
 pub(crate) use inside::look_around;
 pub use options::Options;
 use options::understood;
@@ -91,21 +90,12 @@ pub fn run(
     if let Some(config) = config {
         knowledge::examine(config, &arguments, &environment, &mut report);
         providers::examine(config, &mut report);
-        let deadline = Deadline::after(started, PATIENCE, clock);
-        let mut can_speak = !options.offline;
-        if !options.offline {
-            let unreached = ask(config, &arguments, &environment, deadline, &mut report);
-            can_speak = !config
-                .tts
-                .endpoints
-                .iter()
-                .all(|voice| unreached.has(voice));
-        }
+        let deadline = (!options.offline).then(|| Deadline::after(started, PATIENCE, clock));
+        let mut ask = |deadline| ask(config, &arguments, &environment, deadline, &mut report);
+        let to_speak = deadline.filter(|deadline| ask(*deadline));
         messages::examine_ways(config, &arguments, &environment, options, &mut report);
-        let deadline = (!options.offline).then_some(deadline);
         tools::examine(config, deadline, &mut report);
-        let deadline = deadline.filter(|_| can_speak);
-        disclosure::examine(config, &arguments, &environment, deadline, &mut report);
+        disclosure::examine(config, &arguments, &environment, to_speak, &mut report);
     }
     let settings = understood(&loaded);
     // It comes last, because it tells only what Asterisk's own run finds beside the findings so far.
@@ -119,14 +109,14 @@ pub fn run(
     Ok(worst(&findings).exit_code())
 }
 
-/// Asks all that calls ask over the network. Returns the hosts that were not reached.
+/// Asks all that calls ask over the network. Returns whether the host of a voice was reached.
 fn ask(
     config: &Config,
     arguments: &Arguments,
     environment: Environment<'_>,
     deadline: Deadline,
     report: &mut Report<'_>,
-) -> Unreached {
+) -> bool {
     let hangup = Hangup::default();
     let unreached = hosts::examine(config, deadline, &hangup, report);
     let personas = personas::of_personas(config, Job::Check, arguments, environment);
@@ -138,7 +128,11 @@ fn ask(
     };
     doctor.examine(personas, report);
     shared::examine(config, report);
-    unreached
+    !config
+        .tts
+        .endpoints
+        .iter()
+        .all(|voice| unreached.has(voice))
 }
 
 /// Every service is given its own time; this is for all of them together.
