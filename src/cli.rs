@@ -18,6 +18,7 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use clap::builder::StyledStr;
 use clap::{CommandFactory, Parser};
 use env_logger::Target;
 use log::{Level, LevelFilter, error};
@@ -32,7 +33,8 @@ use crate::sys::error::Chain;
 use crate::sys::hangup::Hangup;
 use crate::sys::{apart, redact, threads};
 use command::{Cli, EX_USAGE};
-use stderr::{LOG_LEVEL, tell};
+use stderr::{LOG_LEVEL, tell, tell_error};
+use stdout::show_help;
 
 /// Does what the command line says.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -61,7 +63,7 @@ fn carry_out(arguments: Vec<OsString>) -> ExitCode {
         return answer(&arguments);
     }
     if arguments.is_empty() {
-        return printed(&Cli::command().print_help());
+        return help(&Cli::command().render_help());
     }
     match Cli::try_parse_from(
         [OsString::from("phone-assistant")]
@@ -158,19 +160,16 @@ fn show(error: &clap::Error) -> ExitCode {
         }
         return ExitCode::from(EX_USAGE);
     }
-    printed(&error.print())
+    help(&error.render())
 }
 
-/// The exit code where a text of clap's was written so. A reader that has seen enough is no error.
-fn printed(written: &io::Result<()>) -> ExitCode {
-    match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            tell(&format!(
-                "phone-assistant: cannot write to the terminal: {error}"
-            ));
+fn help(text: &StyledStr) -> ExitCode {
+    match show_help(text, &|name| std::env::var(name).ok()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell_error(error.as_ref());
             ExitCode::FAILURE
         }
-        _ => ExitCode::SUCCESS,
     }
 }
 

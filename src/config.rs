@@ -43,7 +43,7 @@ pub(crate) use chosen::first_on;
 pub use endpoint::{Endpoint, Provider};
 use keys::setting;
 pub use knowledge::{Audience, Knowledge};
-use layers::Layers;
+use layers::{Layers, MOST_FAULTS};
 pub use limits::{Limits, Retention};
 pub use messages::Messages;
 pub use sections::{Conversation, Filler, Http, Llm, Sentence, Stt, Tts, Waiting};
@@ -295,6 +295,11 @@ impl Config {
             let place = |fault: &String| written::place_in(&source, fault);
             let line = |fault: &String| place(fault).unwrap_or((usize::MAX, 0));
             layers.faults.sort_by_key(line);
+            let more = layers.faults.len().saturating_sub(MOST_FAULTS);
+            if more > 0 {
+                layers.faults.truncate(MOST_FAULTS);
+                layers.faults.push(format!("there are {more} more faults"));
+            }
             let excerpt = |fault: &String| excerpt::excerpt(text, &source, fault);
             Err(Faults {
                 excerpts: layers.faults.iter().map(excerpt).collect(),

@@ -211,7 +211,7 @@ fn what_is_no_regular_file_is_refused_at_once() {
             told.contains(name) && told.contains("set calls in [log]"),
             "{told}"
         );
-        let is_missing = told.contains("; make its folder first (");
+        let is_missing = told.contains("; make its folder first, or ");
         assert_eq!(is_missing, name.starts_with("no folder/"), "{told}");
     }
     assert!(append(Path::new("/dev/full"), &known("1.1")).is_err());

@@ -73,6 +73,38 @@ fn gemini_is_tried_in_every_stage_and_told_of_where_it_hears_nothing() {
 }
 
 #[test]
+fn what_a_host_that_is_not_reached_would_do_is_not_tried_and_its_fault_is_told_once() {
+    let house = House::new();
+    let settings = house.sandbox.settings();
+    let settings = ["stt", "llm", "tts"]
+        .iter()
+        .fold(settings, |settings, stage| {
+            let provider = format!("{stage}.provider");
+            let address = format!("{stage}.openai.base_url");
+            let own = settings
+                .set(&provider, "openai")
+                .set(&address, "http://127.0.0.1:1/v1");
+            own.set(&format!("{stage}.fallback"), [""; 0])
+        });
+    let settings = settings.set("llm.openai.model", "own-model");
+    let found = check(&house, &settings, &[]);
+    let host = of(&found, "127.0.0.1:1").next().unwrap();
+    assert_eq!(host["status"], "fail");
+    let all = found.as_array().unwrap();
+    let tried = all
+        .iter()
+        .filter(|it| it["text"].to_string().contains("refused"));
+    assert_eq!(tried.count(), 1, "{found:#}");
+    for stage in ["stt openai", "llm openai", "tts openai"] {
+        let of_stage = |it: &&Value| it["id"].as_str().unwrap().starts_with(stage);
+        let text = &all.iter().find(of_stage).unwrap()["text"];
+        assert_eq!(text, "not tried: 127.0.0.1:1 was not reached");
+    }
+    let disclosure = of(&found, "disclosure").next().unwrap();
+    assert_eq!(disclosure["status"], "ok", "{disclosure:#}");
+}
+
+#[test]
 fn a_model_that_is_to_hear_callers_answers_a_recording() {
     let house = House::new();
     let texts = |settings: Settings, id: &str| -> Vec<String> {

@@ -64,6 +64,40 @@ fn at_a_terminal_of_80_columns_check_breaks_no_word_and_names_the_file_once() {
 }
 
 #[test]
+fn help_and_calls_are_as_wide_as_the_terminal() {
+    let folder = testkit::TempDir::new().unwrap();
+    let log = folder.path().join("calls.jsonl");
+    fs::write(&log, LOG).unwrap();
+    let log = log.to_str().unwrap();
+    let table = [
+        &["--help"][..],
+        &[],
+        &["convert", "--help"],
+        &["check", "--help"],
+        &["calls", log],
+    ];
+    for arguments in table {
+        let mut sized = Command::new("sh");
+        sized
+            .args(["-c", "stty cols 64; exec \"$0\" \"$@\""])
+            .arg(program())
+            .args(arguments)
+            .env("NO_COLOR", "1");
+        let (_, screen) = Terminal::start(&mut sized).finish();
+        // What was being done stands before a return, and is cleared.
+        let shown = screen
+            .lines()
+            .filter_map(|line| line.trim_end().rsplit('\r').next());
+        let widths = shown.map(|line| line.replace("\u{1b}[K", "").chars().count());
+        let widest = widths.max().unwrap();
+        assert!(
+            (50..=64).contains(&widest),
+            "{widest} in {arguments:?}:\n{screen}"
+        );
+    }
+}
+
+#[test]
 fn what_takes_long_says_at_a_terminal_what_it_does_until_it_is_done() {
     let house = House::new();
     let folder = house.other();

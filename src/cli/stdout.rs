@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 
+use clap::builder::StyledStr;
 use rustix::termios::tcgetwinsize;
 
 use super::stderr::end_begun;
@@ -51,13 +52,69 @@ pub(super) fn style(json: bool, environment: Environment<'_>) -> Style {
     if !io::stdout().is_terminal() {
         return Style::Page(Page::default());
     }
-    let wants_none = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let size = tcgetwinsize(io::stdout()).ok();
-    let width = size.map(|size| usize::from(size.ws_col));
     Style::Page(Page {
-        is_coloured: !wants_none,
-        width: width.filter(|width| *width > 0),
+        is_coloured: wants_colours(environment),
+        width: width(),
     })
+}
+
+fn wants_colours(environment: Environment<'_>) -> bool {
+    environment("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// How many columns the terminal has, where stdout is one.
+fn width() -> Option<usize> {
+    let size = tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|width| *width > 0)
+}
+
+/// Shows clap's help, as wide as the terminal; for other readers each of its lines stays whole.
+pub(super) fn show_help(
+    help: &StyledStr,
+    environment: Environment<'_>,
+) -> Result<(), Box<dyn Error>> {
+    let Some(width) = width() else {
+        return show_text(&help.to_string());
+    };
+    let text = if wants_colours(environment) {
+        help.ansi().to_string()
+    } else {
+        help.to_string()
+    };
+    show_text(&wrapped(&text, width))
+}
+
+/// Breaks the lines of a help that are too long: what stands behind a name goes on below itself.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut all = String::new();
+    for line in text.lines() {
+        let indent = line.rfind("  ").map_or(0, |gap| seen(&line[..gap + 2]));
+        let indent = indent.min(width / 2);
+        let mut at = 0;
+        for (number, word) in line.split(' ').enumerate() {
+            let len = seen(word);
+            if at > indent && at + 1 + len > width {
+                all.push('\n');
+                all.push_str(&" ".repeat(indent));
+                at = indent;
+            } else if number > 0 {
+                all.push(' ');
+                at += 1;
+            }
+            all.push_str(word);
+            at += len;
+        }
+        all.push('\n');
+    }
+    all
+}
+
+/// How many characters of a text are seen: those between an escape and the `m` that ends it are not.
+fn seen(text: &str) -> usize {
+    let mut parts = text.split('\x1b');
+    let first = parts.next().map_or(0, |text| text.chars().count());
+    let behind = parts.filter_map(|part| part.split_once('m'));
+    first + behind.map(|(_, text)| text.chars().count()).sum::<usize>()
 }
 
 /// The pen for pictures: blocks only where they will be seen, on a terminal whose locale is UTF-8.
@@ -67,9 +124,33 @@ pub(super) fn pen(environment: Environment<'_>) -> Pen {
         .find_map(|name| environment(name).filter(|value| !value.is_empty()))
         .unwrap_or_default()
         .to_ascii_lowercase();
-    if io::stdout().is_terminal() && (locale.contains("utf-8") || locale.contains("utf8")) {
+    let has_blocks = locale.contains("utf-8") || locale.contains("utf8");
+    let pen = if io::stdout().is_terminal() && has_blocks {
         Pen::BLOCKS
     } else {
         Pen::ASCII
+    };
+    width().map_or(pen, |width| pen.within(width))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_help_is_broken_at_blanks_and_goes_on_below_what_it_says() {
+        let text =
+            "Shows a thing of its length\n\n  \x1b[1m--json\x1b[0m  Write one JSON object\n  x";
+        let table = [
+            (80, format!("{text}\n")),
+            (
+                21,
+                "Shows a thing of its\nlength\n\n  \x1b[1m--json\x1b[0m  Write one\n          JSON object\n  x\n"
+                    .to_owned(),
+            ),
+        ];
+        for (width, expected) in table {
+            assert_eq!(wrapped(text, width), expected);
+        }
     }
 }

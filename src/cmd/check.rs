@@ -43,6 +43,7 @@ use finding::{Report, worst};
 pub(crate) use inside::look_around;
 pub use options::Options;
 use options::understood;
+use services::Doctor;
 
 /// Checks everything and writes what it finds to `out`. Returns the exit code: 0 if all is well, 1 with warnings, 2
 /// with failures.
@@ -89,14 +90,12 @@ pub fn run(
     if let Some(config) = config {
         knowledge::examine(config, &arguments, &environment, &mut report);
         providers::examine(config, &mut report);
-        let deadline = Deadline::after(started, PATIENCE, clock);
-        if !options.offline {
-            ask(config, &arguments, &environment, deadline, &mut report);
-        }
+        let deadline = (!options.offline).then(|| Deadline::after(started, PATIENCE, clock));
+        let mut ask = |deadline| ask(config, &arguments, &environment, deadline, &mut report);
+        let to_speak = deadline.filter(|deadline| ask(*deadline));
         messages::examine_ways(config, &arguments, &environment, options, &mut report);
-        let deadline = (!options.offline).then_some(deadline);
         tools::examine(config, deadline, &mut report);
-        disclosure::examine(config, &arguments, &environment, deadline, &mut report);
+        disclosure::examine(config, &arguments, &environment, to_speak, &mut report);
     }
     let settings = understood(&loaded);
     // It comes last, because it tells only what Asterisk's own run finds beside the findings so far.
@@ -110,19 +109,30 @@ pub fn run(
     Ok(worst(&findings).exit_code())
 }
 
-/// Asks all that calls ask over the network.
+/// Asks all that calls ask over the network. Returns whether the host of a voice was reached.
 fn ask(
     config: &Config,
     arguments: &Arguments,
     environment: Environment<'_>,
     deadline: Deadline,
     report: &mut Report<'_>,
-) {
+) -> bool {
     let hangup = Hangup::default();
-    hosts::examine(config, deadline, &hangup, report);
+    let unreached = hosts::examine(config, deadline, &hangup, report);
     let personas = personas::of_personas(config, Needs::Stages, arguments, environment);
-    services::examine(config, personas, deadline, &hangup, report);
+    let doctor = Doctor {
+        config,
+        deadline,
+        hangup: &hangup,
+        hosts: &unreached,
+    };
+    doctor.examine(personas, report);
     shared::examine(config, report);
+    !config
+        .tts
+        .endpoints
+        .iter()
+        .all(|voice| unreached.has(voice))
 }
 
 /// Every service is given its own time; this is for all of them together.

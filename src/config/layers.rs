@@ -166,7 +166,10 @@ impl Layers {
             let fault = format!("{place}: names have small letters alone: write {small}");
             return self.faults.push(fault);
         }
-        let hint = nearest(name).map_or(String::new(), |near| format!(" (did you mean {near}?)"));
+        // To look for one takes time, and later faults are not told.
+        let is_told = self.faults.len() < MOST_FAULTS;
+        let near = is_told.then(|| nearest(name)).flatten();
+        let hint = near.map_or(String::new(), |near| format!(" (did you mean {near}?)"));
         let place = self.line_of(source, name);
         self.faults.push(unknown(&place, "", name, &hint));
     }
@@ -281,6 +284,9 @@ fn secret_in(key: &Key) -> Option<&'static Key> {
     let secret = find(key.name.strip_suffix("_file")?)?;
     (secret.kind == Kind::Secret).then_some(secret)
 }
+
+/// How many faults are told: more than anybody fixes before the next look, and each costs time.
+pub(super) const MOST_FAULTS: usize = 100;
 
 /// The one secret that is an address.
 pub(super) const PROXY: &Key = setting!("http.proxy");

@@ -23,16 +23,17 @@ impl Lines {
         }
     }
 
-    fn add(&mut self, table: &DeTable<'_>, path: &str, text: &str) {
+    fn add(&mut self, table: &DeTable<'_>, path: &str, text: &str, starts: &[usize]) {
         for (name, value) in table {
             let full = match path {
                 "" => name.get_ref().to_string(),
                 _ => format!("{path}.{}", name.get_ref()),
             };
             if let DeValue::Table(inner) = value.get_ref() {
-                self.add(inner, &full, text);
+                self.add(inner, &full, text, starts);
             }
-            self.0.insert(full, position(text, name.span().start));
+            let place = position(text, starts, name.span().start);
+            self.0.insert(full, place);
         }
     }
 }
@@ -47,9 +48,9 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    fn of(text: &str, error: &toml::de::Error) -> Self {
+    fn of(text: &str, starts: &[usize], error: &toml::de::Error) -> Self {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));
-        let (line, column) = position(text, at);
+        let (line, column) = position(text, starts, at);
         Self {
             line,
             column,
@@ -81,28 +82,28 @@ pub(super) fn place_in(source: &str, fault: &str) -> Option<(usize, usize)> {
 /// # Errors
 /// What is wrong, a fault a line.
 pub(super) fn read(text: &str) -> Result<(Table, Lines), Vec<Fault>> {
+    let after = text.match_indices('\n').map(|(newline, _)| newline + 1);
+    let starts: Vec<_> = std::iter::once(0).chain(after).collect();
     let table = text.parse().map_err(|first| {
         // The parser stops at the first fault; this one goes on behind it, so that an administrator learns of all at
         // once. More faults in the same line mostly follow from its first.
         let (_, all) = DeTable::parse_recoverable(text);
         let all = std::iter::once(&first).chain(&all);
-        let mut faults: Vec<_> = all.map(|error| Fault::of(text, error)).collect();
+        let mut faults: Vec<_> = all.map(|error| Fault::of(text, &starts, error)).collect();
         faults.dedup_by_key(|fault| fault.line);
         faults
     })?;
     let mut lines = Lines::default();
     if let Ok(spanned) = DeTable::parse(text) {
-        lines.add(spanned.get_ref(), "", text);
+        lines.add(spanned.get_ref(), "", text, &starts);
     }
     Ok((table, lines))
 }
 
-/// The line and the column of a byte of the text, in characters, from 1 on.
-fn position(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..at];
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let lines = before.split('\n').count();
-    (lines, before[start..].chars().count() + 1)
+/// The line and the column of a byte of the text, in characters, from 1 on; `starts` are where lines start.
+fn position(text: &str, starts: &[usize], at: usize) -> (usize, usize) {
+    let line = starts.partition_point(|start| *start <= at);
+    (line, text[starts[line - 1]..at].chars().count() + 1)
 }
 
 /// Says what stands in the file twice, where the second time is in line `number`.

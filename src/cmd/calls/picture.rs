@@ -1,4 +1,4 @@
-//! A call as bars on an axis of time, one row a step, within 80 columns.
+//! A call as bars on an axis of time, one row a step, within the columns of a terminal and at most 80.
 
 use std::fmt;
 
@@ -15,6 +15,8 @@ pub(crate) struct Pen {
     thin: char,
     /// A column of the sum.
     sum: char,
+    /// How many columns the bars have.
+    width: usize,
 }
 
 impl Pen {
@@ -23,13 +25,22 @@ impl Pen {
         bar: '#',
         thin: '|',
         sum: '-',
+        width: WIDTH,
     };
     /// The pen for terminals that show UTF-8.
     pub(crate) const BLOCKS: Self = Self {
         bar: '█',
         thin: '▏',
         sum: '─',
+        width: WIDTH,
     };
+
+    /// The same for a terminal of so many columns.
+    pub(crate) fn within(self, columns: usize) -> Self {
+        let width = columns.saturating_sub(NAME + NUMBER + 2);
+        let width = width.clamp(LABEL, WIDTH);
+        Self { width, ..self }
+    }
 }
 
 /// One call's picture. Time 0 is the caller's last word, or the program's start where the silence
@@ -62,20 +73,21 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// Where `ms` is on the axis, 0 to [`WIDTH`].
+    /// Where `ms` is on the axis, 0 to its width.
     fn column(&self, ms: u64) -> usize {
-        let width = u128::try_from(WIDTH).unwrap_or_default();
+        let most = self.pen.width;
+        let width = u128::try_from(most).unwrap_or_default();
         let end = u128::from(self.end_ms);
         let column = (u128::from(ms) * width + end / 2) / end;
-        usize::try_from(column).map_or(WIDTH, |column| column.min(WIDTH))
+        usize::try_from(column).map_or(most, |column| column.min(most))
     }
 
     fn bar(&self, row: &Row) -> String {
         let (from, to) = (self.column(row.from_ms), self.column(row.to_ms));
         let (from, drawn) = if row.to_ms > self.end_ms {
-            (WIDTH - 1, '>'.to_string())
+            (self.pen.width - 1, '>'.to_string())
         } else if from == to {
-            (from.min(WIDTH - 1), self.pen.thin.to_string())
+            (from.min(self.pen.width - 1), self.pen.thin.to_string())
         } else {
             (from, self.pen.bar.to_string().repeat(to - from))
         };
@@ -84,14 +96,15 @@ impl<'a> Picture<'a> {
 
     /// Marks at round times, each with its label behind it.
     fn axis(&self) -> String {
+        let labels = u64::try_from(self.pen.width / LABEL - 1).unwrap_or_default();
         let step_ms = STEPS_MS
             .into_iter()
-            .find(|step| self.end_ms / step <= MAX_LABELS)
+            .find(|step| self.end_ms / step <= labels)
             .unwrap_or(self.end_ms);
         let mut axis = String::new();
         for ms in (0..=self.end_ms).step_by(usize::try_from(step_ms).unwrap_or(usize::MAX)) {
             let (column, label) = (self.column(ms), format!("|{} s", seconds(ms, step_ms)));
-            if column + label.len() <= WIDTH {
+            if column + label.len() <= self.pen.width {
                 axis = format!("{axis:<column$}{label}");
             }
         }
@@ -146,7 +159,7 @@ impl fmt::Display for Picture<'_> {
         }
         writeln!(f)?;
         if let Some(ms) = self.record.ear_to_ear_ms {
-            let sum = self.pen.sum.to_string().repeat(WIDTH);
+            let sum = self.pen.sum.to_string().repeat(self.pen.width);
             writeln!(f, "{:<NAME$}{ms:>NUMBER$}  {sum}", "ear to ear")?;
         }
         for row in &self.rows {
@@ -157,13 +170,34 @@ impl fmt::Display for Picture<'_> {
     }
 }
 
-/// Widths of columns: with two spaces before the bars, 80.
+/// Widths of columns: with two spaces before the bars at most 80.
 const NAME: usize = 15;
 const NUMBER: usize = 7;
 const WIDTH: usize = 56;
 
-/// How far apart labels may be, and how many there may be beside the first: each has 8 columns.
+/// How far apart labels may be, and the columns of each.
 const STEPS_MS: [u64; 15] = [
     1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000,
 ];
-const MAX_LABELS: u64 = 6;
+const LABEL: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_no_wider_than_its_terminal() {
+        let text = r#"{"time":"t","id":"1","status":"ANSWERED","ear_to_ear_ms":4000,"silence_ms":2000,
+                       "marks":{"first_played":2000}}"#;
+        let record = serde_json::from_str(text).expect("a record");
+        let widest = |columns: usize| {
+            let picture = Picture::new(&record, Pen::ASCII.within(columns)).to_string();
+            picture.lines().map(str::len).max()
+        };
+        for columns in 32..=80 {
+            assert_eq!(widest(columns), Some(columns));
+        }
+        assert_eq!(widest(20), Some(32), "the names and the times stay whole");
+        assert_eq!(widest(200), Some(80));
+    }
+}

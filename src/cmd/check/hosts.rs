@@ -1,31 +1,62 @@
 //! The way to each host, and this machine's clock against theirs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::finding::Report;
 use super::machine::is_asked;
-use super::services::endpoints;
+use super::services::id;
 use crate::cloud::Service;
 use crate::cloud::google_auth::spoils_tokens;
 use crate::cloud::http::{Client, Look};
-use crate::config::{Config, is_https};
+use crate::config::{Config, Endpoint, is_https};
 use crate::sys::deadline::Deadline;
-use crate::sys::error::Chain;
+use crate::sys::error::{Chain, Stage};
 use crate::sys::hangup::Hangup;
 
-/// The way to each host: name, connection, TLS, and its clock.
+/// The hosts that were not reached, by scheme, host and port.
+#[derive(Debug, Default)]
+pub(super) struct Unreached(BTreeSet<String>);
+
+impl Unreached {
+    /// Whether the host of a service is one of them.
+    pub(super) fn has(&self, endpoint: &Endpoint) -> bool {
+        self.0.contains(endpoint.origin())
+    }
+
+    /// Says that a service is tried, and returns its name in findings. Returns `None` where its host is one of these: why is
+    /// told of the host, and each try would wait for it anew.
+    pub(super) fn begin(
+        &self,
+        stage: Stage,
+        endpoint: &Endpoint,
+        report: &mut Report<'_>,
+    ) -> Option<String> {
+        let id = id(stage, endpoint);
+        if self.has(endpoint) {
+            let why = format!("{} was not reached", name_of(endpoint.origin()));
+            report.not_tried(&id, &why, "see what is said of that host");
+            return None;
+        }
+        report.trying(&id);
+        Some(id)
+    }
+}
+
+/// The way to each host: name, connection, TLS, and its clock. Returns those to which there is none.
 pub(super) fn examine(
     config: &Config,
     deadline: Deadline,
     hangup: &Hangup,
     report: &mut Report<'_>,
-) {
+) -> Unreached {
+    let mut unreached = Unreached::default();
     let client = match Client::new(&config.http, hangup, false) {
         Ok(client) => client,
         Err(error) => {
             let text = Chain(&error).to_string();
-            return report.fail("network", &text, "fix it under [http]");
+            report.fail("network", &text, "fix it under [http]");
+            return unreached;
         }
     };
     let mut urls = BTreeMap::new();
@@ -35,7 +66,7 @@ pub(super) fn examine(
     }
     let mut clocks = Vec::new();
     for (url, signs_in) in urls {
-        let id = url.split("://").nth(1).unwrap_or(url);
+        let id = name_of(url);
         report.trying(id);
         match client.look(HOST, url, deadline.within(LOOK)) {
             Ok(Look { took, clock_ahead }) => {
@@ -44,7 +75,10 @@ pub(super) fn examine(
                 clocks.extend(ahead.map(|ahead| (signs_in, ahead)));
                 report.ok(id, &format!("reached in {} ms", took.as_millis()));
             }
-            Err(error) => report.fail_with(id, &error),
+            Err(error) => {
+                report.fail_with(id, &error);
+                unreached.0.insert(url.to_owned());
+            }
         }
     }
     // The clock of a service that is signed in to decides, whatever others show: tokens are judged by it.
@@ -52,6 +86,19 @@ pub(super) fn examine(
     if let Some((signs_in, ahead)) = clocks.into_iter().max_by_key(decisive) {
         examine_clock(ahead, signs_in, report);
     }
+    unreached
+}
+
+fn endpoints(config: &Config) -> impl Iterator<Item = (Stage, &Endpoint)> {
+    let of = |stage, endpoints| std::iter::repeat(stage).zip(endpoints);
+    of(Stage::Stt, &config.stt.endpoints)
+        .chain(of(Stage::Llm, &config.llm.endpoints))
+        .chain(of(Stage::Tts, &config.tts.endpoints))
+}
+
+/// A host's name for people, with its port.
+fn name_of(origin: &str) -> &str {
+    origin.split("://").nth(1).unwrap_or(origin)
 }
 
 fn examine_clock(ahead: i64, signs_in: bool, report: &mut Report<'_>) {

@@ -6,6 +6,7 @@ use std::io::Cursor;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::finding::Report;
+use super::hosts::Unreached;
 use super::machine::is_asked;
 use crate::audio::telephone::Encoding;
 use crate::audio::{Pcm, speech, wav};
@@ -27,63 +28,52 @@ use crate::sys::redact::{Hidden, redact};
 use crate::text;
 use crate::voice::{self, Loudness, Speaker};
 
-pub(super) fn endpoints(config: &Config) -> impl Iterator<Item = (Stage, &Endpoint)> {
-    let of = |stage, endpoints| std::iter::repeat(stage).zip(endpoints);
-    of(Stage::Stt, &config.stt.endpoints)
-        .chain(of(Stage::Llm, &config.llm.endpoints))
-        .chain(of(Stage::Tts, &config.tts.endpoints))
-}
-
-/// Tries every service of the settings, fallbacks and the own voices of personas too.
-pub(super) fn examine(
-    config: &Config,
-    personas: impl Iterator<Item = (String, Config)>,
-    deadline: Deadline,
-    hangup: &Hangup,
-    report: &mut Report<'_>,
-) {
-    let Some(maker) = ready("services", Maker::new(config, hangup), report) else {
-        return;
-    };
-    let doctor = Doctor {
-        config,
-        deadline,
-        hangup,
-    };
-    let today = date::day(SystemTime::now());
-    let voices = ready("tts", maker.voices(), report);
-    let spoken = voices.and_then(|fallback| doctor.voices(fallback.available_on(today), report));
-    let loudness = Loudness::new(&config.tts, &config.state_folder);
-    let endpoints = config.tts.endpoints.iter();
-    let mut known = endpoints.map(|endpoint| loudness.name(endpoint)).collect();
-    for (persona, config) in personas {
-        let doctor = Doctor {
-            config: &config,
-            ..doctor
-        };
-        doctor.voices_of(&persona, &mut known, report);
-    }
-    if let Some(fallback) = ready("stt", maker.recognizers(), report) {
-        doctor.recognizers(fallback.available_on(today), spoken.as_ref(), report);
-    }
-    if let Some(fallback) = ready("llm", maker.models(), report) {
-        doctor.models(fallback.available_on(today), spoken.as_ref(), report);
-    }
-}
-
 fn ready<T>(id: &str, made: Result<T, SetupError>, report: &mut Report<'_>) -> Option<T> {
     let tell = |error: SetupError| report.fail_with(id, error.as_ref());
     made.map_err(tell).ok()
 }
 
+/// What tries the services.
 #[derive(Clone, Copy)]
-struct Doctor<'a> {
-    config: &'a Config,
-    deadline: Deadline,
-    hangup: &'a Hangup,
+pub(super) struct Doctor<'a> {
+    pub(super) config: &'a Config,
+    pub(super) deadline: Deadline,
+    pub(super) hangup: &'a Hangup,
+    pub(super) hosts: &'a Unreached,
 }
 
 impl Doctor<'_> {
+    /// Tries every service of the settings, fallbacks and the own voices of personas too.
+    pub(super) fn examine(
+        self,
+        personas: impl Iterator<Item = (String, Config)>,
+        report: &mut Report<'_>,
+    ) {
+        let Some(maker) = ready("services", Maker::new(self.config, self.hangup), report) else {
+            return;
+        };
+        let today = date::day(SystemTime::now());
+        let voices = ready("tts", maker.voices(), report);
+        let spoken = voices.and_then(|fallback| self.voices(fallback.available_on(today), report));
+        let tts = &self.config.tts;
+        let loudness = Loudness::new(tts, &self.config.state_folder);
+        let mut known = tts
+            .endpoints
+            .iter()
+            .map(|endpoint| loudness.name(endpoint))
+            .collect();
+        for (persona, config) in personas {
+            let config = &config;
+            Doctor { config, ..self }.voices_of(&persona, &mut known, report);
+        }
+        if let Some(fallback) = ready("stt", maker.recognizers(), report) {
+            self.recognizers(fallback.available_on(today), spoken.as_ref(), report);
+        }
+        if let Some(fallback) = ready("llm", maker.models(), report) {
+            self.models(fallback.available_on(today), spoken.as_ref(), report);
+        }
+    }
+
     /// Has each voice speak. Returns what the first one that could has said.
     fn voices<'c>(
         &self,
@@ -92,8 +82,9 @@ impl Doctor<'_> {
     ) -> Option<Pcm> {
         let mut first = None;
         for candidate in candidates.filter(|it| is_asked(self.config, &it.endpoint)) {
-            let id = id(Stage::Tts, &candidate.endpoint);
-            report.trying(&id);
+            let Some(id) = self.hosts.begin(Stage::Tts, &candidate.endpoint, report) else {
+                continue;
+            };
             let spoken = self.voice(&id, candidate, report);
             let models = || candidate.provider.models(self.budget().deadline);
             list(
@@ -117,11 +108,10 @@ impl Doctor<'_> {
         };
         let loudness = Loudness::new(&self.config.tts, &self.config.state_folder);
         for candidate in fallback.available_on(date::day(SystemTime::now())) {
-            if known.insert(loudness.name(&candidate.endpoint)) {
-                let (id, persona) = (
-                    id(Stage::Tts, &candidate.endpoint),
-                    persona.trim_end_matches(": "),
-                );
+            if known.insert(loudness.name(&candidate.endpoint))
+                && let Some(id) = self.hosts.begin(Stage::Tts, &candidate.endpoint, report)
+            {
+                let persona = persona.trim_end_matches(": ");
                 self.voice(&format!("{id}, {persona}"), candidate, report);
             }
         }
@@ -180,8 +170,9 @@ impl Doctor<'_> {
         report: &mut Report<'_>,
     ) {
         for candidate in candidates {
-            let id = id(Stage::Stt, &candidate.endpoint);
-            report.trying(&id);
+            let Some(id) = self.hosts.begin(Stage::Stt, &candidate.endpoint, report) else {
+                continue;
+            };
             // One that could not be tried may do its work.
             let is_working = self.recognizer(&id, candidate, spoken, report) || spoken.is_none();
             let models = || candidate.provider.models(self.budget().deadline);
@@ -244,8 +235,9 @@ impl Doctor<'_> {
         report: &mut Report<'_>,
     ) {
         for candidate in candidates {
-            let id = id(Stage::Llm, &candidate.endpoint);
-            report.trying(&id);
+            let Some(id) = self.hosts.begin(Stage::Llm, &candidate.endpoint, report) else {
+                continue;
+            };
             let began = Instant::now();
             let answer = self.word(
                 &*candidate.provider,
@@ -402,7 +394,7 @@ fn redacted(endpoint: &Endpoint, said: &str) -> String {
     redact(said, &hidden)
 }
 
-fn id(stage: Stage, endpoint: &Endpoint) -> String {
+pub(super) fn id(stage: Stage, endpoint: &Endpoint) -> String {
     format!("{stage} {endpoint}")
 }
 
