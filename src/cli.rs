@@ -155,8 +155,8 @@ fn show(error: &clap::Error) -> ExitCode {
             told.lines().for_each(tell);
         } else {
             let parts = told.split("\n\n").filter(|part| !part.starts_with(USAGE));
-            let words: Vec<_> = parts.flat_map(str::split_whitespace).collect();
-            tell(&words.join(" "));
+            let line = |part: &str| part.split_whitespace().collect::<Vec<_>>().join(" ");
+            tell(&parts.map(line).collect::<Vec<_>>().join("; "));
         }
         return ExitCode::from(EX_USAGE);
     }

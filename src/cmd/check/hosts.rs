@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::finding::Report;
 use super::machine::is_asked;
 use super::services::id;
-use crate::cloud::Service;
 use crate::cloud::google_auth::spoils_tokens;
 use crate::cloud::http::{Client, Look};
+use crate::cloud::{Error, Service};
 use crate::config::{Config, Endpoint, is_https};
 use crate::sys::deadline::Deadline;
 use crate::sys::error::{Chain, Stage};
@@ -77,7 +77,10 @@ pub(super) fn examine(
             }
             Err(error) => {
                 report.fail_with(id, &error);
-                unreached.0.insert(url.to_owned());
+                // One that only breaks off may answer to all but HEAD.
+                if matches!(error, Error::Connect { .. } | Error::Timeout { .. }) {
+                    unreached.0.insert(url.to_owned());
+                }
             }
         }
     }
