@@ -129,7 +129,7 @@ impl Shared {
 
     /// Some names of records, and where to go on; 0 where these were the last.
     fn names(&self, cursor: u64) -> Result<(u64, Vec<String>), Lost> {
-        let (next, mut names) = self.server.scan(cursor, format!("{RECORD}*"))?;
+        let (next, mut names) = self.server.scan(cursor, &format!("{RECORD}*"))?;
         names.retain(|name| is_record(name));
         Ok((next, names))
     }
@@ -161,7 +161,7 @@ impl Shared {
             0 => DONE.to_vec(),
             next => next.to_string().into_bytes(),
         };
-        Ok(self.server.set(SWEPT.to_owned(), note, A_DAY)?)
+        Ok(self.server.set(SWEPT, note, A_DAY)?)
     }
 
     fn sweep_one(&self, key: &Key, found: &Found, sweep: Sweep) -> Result<(), Error> {

@@ -9,6 +9,7 @@
 mod address;
 pub(crate) mod guard;
 mod link;
+mod resp;
 pub mod server;
 
 use std::fs::{self, File};

@@ -124,7 +124,7 @@ pub(super) fn remember(state: &State, fingerprint: &str, failing: Failing, now: 
     }
     if let (Some(server), Ok(left)) = (state.server(), serde_json::to_vec(&failing)) {
         let time = Duration::from_secs(failing.until - now);
-        match server.set(key(fingerprint), left, time) {
+        match server.set(&key(fingerprint), left, time) {
             Ok(()) => return,
             Err(lost) => debug!("{lost}"),
         }

@@ -45,7 +45,7 @@ fn examine_way(server: &Server, report: &mut Report<'_>) -> bool {
     let took = begun.elapsed();
     let key = || KEY.to_owned();
     let tried = tried.and_then(|()| {
-        patient.set(key(), b"checked".to_vec(), A_MINUTE)?;
+        patient.set(&key(), b"checked".to_vec(), A_MINUTE)?;
         patient.get(vec![key()])
     });
     match &tried {

@@ -1,15 +1,14 @@
 //! One connection to a server of the kind of Redis, encrypted where its address says so.
 //!
-//! The crate `redis` writes and reads what is said. Its own connections would read all roots of the machine each time,
-//! also where others are trusted in their place, and that takes longer than everything else.
+//! The roots of the machine are read only where no others are trusted in their place: that takes longer than everything
+//! else.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{Cmd, FromRedisValue, Parser, RedisResult, from_redis_value};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -17,11 +16,11 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use crate::sys::authority::loopback;
 
 use super::address::Address;
+use super::resp::{self, Answer, Command, Error};
 
 /// A connection that has signed in.
 pub(super) struct Link {
-    stream: Box<dyn Stream>,
-    parser: Parser,
+    stream: BufReader<Box<dyn Stream>>,
 }
 
 trait Stream: Read + Write {}
@@ -33,15 +32,16 @@ impl Link {
     ///
     /// # Errors
     /// Why there is no connection, or what the server answers.
-    pub(super) fn open(address: &Address, patience: Duration) -> RedisResult<Self> {
+    pub(super) fn open(address: &Address, patience: Duration) -> Result<Self, Error> {
         let socket = Undisturbed(connect(address, patience)?);
         let stream: Box<dyn Stream> = if address.is_encrypted {
             Box::new(StreamOwned::new(handshake(address)?, socket))
         } else {
             Box::new(socket)
         };
-        let parser = Parser::new();
-        let mut link = Self { stream, parser };
+        let mut link = Self {
+            stream: BufReader::new(stream),
+        };
         link.sign_in(address)?;
         Ok(link)
     }
@@ -50,39 +50,40 @@ impl Link {
     ///
     /// # Errors
     /// Why there is no answer, or that it is an error.
-    pub(super) fn ask<T: FromRedisValue>(&mut self, command: &Cmd) -> RedisResult<T> {
-        self.send(&command.get_packed_command())?;
-        self.answer()
+    pub(super) fn ask(&mut self, command: &Command) -> Result<Answer, Error> {
+        self.send(&resp::packed(command))?;
+        resp::read(&mut self.stream)
     }
 
-    fn sign_in(&mut self, address: &Address) -> RedisResult<()> {
+    fn sign_in(&mut self, address: &Address) -> Result<(), Error> {
         let mut commands = Vec::new();
         if let Some(file) = &address.password_file {
-            let mut login = redis::cmd("AUTH");
-            login
-                .arg(&address.user)
-                .arg(fs::read_to_string(file)?.trim());
+            let password = fs::read_to_string(file)?;
+            let mut login = resp::command(["AUTH"]);
+            login.extend(address.user.iter().map(|user| user.as_bytes().to_vec()));
+            login.push(password.trim().into());
             commands.push(login);
         }
         if address.database != 0 {
-            let mut select = redis::cmd("SELECT");
-            select.arg(address.database);
-            commands.push(select);
+            let database = address.database.to_string();
+            commands.push(resp::command(["SELECT", &database]));
         }
-        let all: Vec<_> = commands.iter().map(Cmd::get_packed_command).collect();
+        let all: Vec<_> = commands
+            .iter()
+            .map(|command| resp::packed(command))
+            .collect();
         // Sent together, since each further round trip would take from the 150 ms that a call waits (`PATIENCE`).
         self.send(&all.concat())?;
-        commands.iter().try_for_each(|_| self.answer())
+        for _ in commands {
+            resp::read(&mut self.stream)?;
+        }
+        Ok(())
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes)?;
-        self.stream.flush()
-    }
-
-    fn answer<T: FromRedisValue>(&mut self) -> RedisResult<T> {
-        let value = self.parser.parse_value(&mut self.stream)?;
-        Ok(from_redis_value(value.extract_error()?)?)
+        let stream = self.stream.get_mut();
+        stream.write_all(bytes)?;
+        stream.flush()
     }
 }
 
@@ -192,10 +193,13 @@ mod tests {
 
     #[test]
     fn a_signal_ends_no_question() {
-        let stream = Box::new(Undisturbed(Disturbed(b"+PONG\r\n".to_vec(), false)));
-        let parser = Parser::new();
-        let answer: RedisResult<String> = Link { stream, parser }.ask(&redis::cmd("PING"));
-        assert_eq!(answer.expect("an answer"), "PONG");
+        let stream = Undisturbed(Disturbed(b"+PONG\r\n".to_vec(), false));
+        let stream: Box<dyn Stream> = Box::new(stream);
+        let mut link = Link {
+            stream: BufReader::new(stream),
+        };
+        let answer = link.ask(&resp::command(["PING"])).expect("an answer");
+        assert_eq!(answer, Answer::Bytes(b"PONG".to_vec()));
     }
 
     #[test]

@@ -9,10 +9,9 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use redis::{Cmd, FromRedisValue, RedisError, RedisResult, ToRedisArgs};
-
 pub use super::address::Address;
 use super::link::Link;
+use super::resp::{self, Answer, Command, Error};
 use crate::sys::sync::lock;
 use crate::sys::threads;
 
@@ -40,7 +39,7 @@ enum Worker {
     Lost(Lost),
 }
 
-type Job = Box<dyn FnOnce(&mut RedisResult<Link>) + Send>;
+type Job = Box<dyn FnOnce(&mut Result<Link, Error>) + Send>;
 
 impl Server {
     /// The server at this address, which this number of machines share.
@@ -88,11 +87,17 @@ impl Server {
         &self,
         script: &'static str,
         keys: Vec<String>,
-        arguments: Vec<impl ToRedisArgs>,
+        arguments: Vec<impl Into<Vec<u8>>>,
     ) -> Result<Vec<i64>, Lost> {
-        let mut command = redis::cmd("EVAL");
-        command.arg(script).arg(keys.len()).arg(keys).arg(arguments);
-        self.ask(command)
+        let mut command = resp::command(["EVAL", script, &keys.len().to_string()]);
+        command.extend(keys.into_iter().map(String::into_bytes));
+        command.extend(arguments.into_iter().map(Into::into));
+        self.ask(command, |answer| {
+            several(answer, |part| match part {
+                Answer::Number(number) => Some(number),
+                _ => None,
+            })
+        })
     }
 
     /// What these keys hold.
@@ -100,35 +105,43 @@ impl Server {
     /// # Errors
     /// [`Lost`].
     pub(crate) fn get(&self, keys: Vec<String>) -> Result<Vec<Option<Vec<u8>>>, Lost> {
-        let mut command = redis::cmd("MGET");
-        command.arg(keys);
-        self.ask(command)
+        let mut command = resp::command(["MGET"]);
+        command.extend(keys.into_iter().map(String::into_bytes));
+        self.ask(command, |answer| {
+            several(answer, |value| match value {
+                Answer::Nothing => Some(None),
+                value => bytes(value).map(Some),
+            })
+        })
     }
 
     /// Lets a key hold something for a while, which is at least a second.
     ///
     /// # Errors
     /// [`Lost`].
-    pub(crate) fn set(&self, key: String, value: Vec<u8>, time: Duration) -> Result<(), Lost> {
-        let mut command = redis::cmd("SET");
+    pub(crate) fn set(&self, key: &str, value: Vec<u8>, time: Duration) -> Result<(), Lost> {
         // SET refuses a time of 0.
-        let seconds = time.as_secs().max(1);
-        command.arg(key).arg(value).arg("EX").arg(seconds);
-        self.ask(command)
+        let seconds = time.as_secs().max(1).to_string();
+        let mut command = resp::command(["SET", key]);
+        command.push(value);
+        command.extend(resp::command(["EX", &seconds]));
+        self.ask(command, |_| Some(()))
     }
 
     /// Some of the keys that a pattern names, and where to go on, from 0 to 0.
     ///
     /// # Errors
     /// [`Lost`].
-    pub(crate) fn scan(&self, cursor: u64, pattern: String) -> Result<(u64, Vec<String>), Lost> {
-        let mut command = redis::cmd("SCAN");
-        command.arg(cursor).arg("MATCH").arg(pattern);
-        command.arg("COUNT").arg(KEYS_AT_ONCE);
-        let (next, keys): (_, Vec<Vec<u8>>) = self.ask(command)?;
-        let keys = keys.into_iter();
-        let keys = keys.filter_map(|key| String::from_utf8(key).ok());
-        Ok((next, keys.collect()))
+    pub(crate) fn scan(&self, cursor: u64, pattern: &str) -> Result<(u64, Vec<String>), Lost> {
+        let cursor = cursor.to_string();
+        let command = resp::command(["SCAN", &cursor, "MATCH", pattern, "COUNT", KEYS_AT_ONCE]);
+        self.ask(command, |answer| {
+            let [next, keys]: [Answer; 2] = several(answer, Some)?.try_into().ok()?;
+            let next = String::from_utf8(bytes(next)?).ok()?.parse().ok()?;
+            let keys = several(keys, bytes)?.into_iter();
+            let keys = keys.filter_map(|key| String::from_utf8(key).ok());
+            Some((next, keys.collect()))
+        })
     }
 
     /// What the server tells of a section of itself, as `NAME:VALUE` in lines.
@@ -136,17 +149,21 @@ impl Server {
     /// # Errors
     /// [`Lost`].
     pub(crate) fn info(&self, section: &'static str) -> Result<String, Lost> {
-        let mut command = redis::cmd("INFO");
-        command.arg(section);
-        self.ask(command)
+        let command = resp::command(["INFO", section]);
+        self.ask(command, |answer| String::from_utf8(bytes(answer)?).ok())
     }
 
-    fn ask<T: FromRedisValue + Send + 'static>(&self, command: Cmd) -> Result<T, Lost> {
+    /// Sends a command, whose answer is as `understood` by the function.
+    fn ask<T: Send + 'static>(
+        &self,
+        command: Command,
+        understood: fn(Answer) -> Option<T>,
+    ) -> Result<T, Lost> {
         let mut worker = lock(&self.worker);
         let answer = self.jobs(&mut worker).and_then(|jobs| {
             let (tell, told) = channel();
             let silence = self.silence();
-            let why = move |error: &RedisError| {
+            let why = move |error: &Error| {
                 if error.is_timeout() {
                     silence.clone()
                 } else {
@@ -155,7 +172,11 @@ impl Server {
             };
             let job: Job = Box::new(move |link| {
                 let answer = match link {
-                    Ok(link) => link.ask(&command).map_err(|error| (why(&error), true)),
+                    Ok(link) => {
+                        let answer = link.ask(&command);
+                        let answer = answer.and_then(|it| understood(it).ok_or(Error::Garbled));
+                        answer.map_err(|error| (why(&error), true))
+                    }
                     Err(error) => Err((why(error), false)),
                 };
                 // A call that has lost its patience does not listen any more.
@@ -214,6 +235,21 @@ impl Server {
     }
 }
 
+/// The parts of an answer, each as `understood` by the function.
+fn several<T>(answer: Answer, understood: fn(Answer) -> Option<T>) -> Option<Vec<T>> {
+    match answer {
+        Answer::Several(all) => all.into_iter().map(understood).collect(),
+        _ => None,
+    }
+}
+
+fn bytes(answer: Answer) -> Option<Vec<u8>> {
+    match answer {
+        Answer::Bytes(bytes) => Some(bytes),
+        _ => None,
+    }
+}
+
 fn work(address: &Address, patience: Duration, jobs: &Receiver<Job>) {
     let mut link = Link::open(address, patience);
     for job in jobs {
@@ -234,7 +270,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(150);
 const PATIENCE_OF_COMMANDS: Duration = Duration::from_secs(5);
 
 /// Few enough to be read and looked at within a moment.
-const KEYS_AT_ONCE: u8 = 50;
+const KEYS_AT_ONCE: &str = "50";
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -253,9 +289,9 @@ pub(crate) mod tests {
 
     /// Has the server do what no call does.
     pub(crate) fn tell(server: &Server, words: &[&str]) {
-        let mut command = Cmd::new();
-        command.arg(words);
-        server.ask::<redis::Value>(command).expect("it does");
+        let command = words.iter().map(|word| word.as_bytes().to_vec());
+        let done = server.ask(command.collect(), |_| Some(()));
+        done.expect("it does");
     }
 
     #[test]
@@ -289,7 +325,6 @@ pub(crate) mod tests {
         let (mut connection, _) = silent.accept().expect("it has connected");
         let mut asked = Vec::new();
         connection.read_to_end(&mut asked).expect("it closes");
-        let mut question = redis::cmd("MGET");
-        assert_eq!(asked, question.arg("x").get_packed_command());
+        assert_eq!(asked, resp::packed(&resp::command(["MGET", "x"])));
     }
 }
