@@ -20,7 +20,7 @@ use crate::house::program;
 pub(crate) use reading::example;
 use reading::{
     anchors, blocks, code, document, documents, is_of_topic, readme, root, section, source_files,
-    sources, topic, variables, words, words_behind,
+    sources, topic, variables, words_behind,
 };
 
 #[test]

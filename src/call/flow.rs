@@ -18,7 +18,7 @@ use super::event::Transcript;
 use super::interrupted::Interrupted;
 use super::job::Job;
 use super::keepalive;
-use super::line::{How, Input, Line, Played, Sound};
+use super::line::{How, Input, Line, Play, Played, Sound};
 use super::listening::{Heard, Listening};
 use super::messages::Messages;
 use super::operator;
@@ -309,24 +309,7 @@ impl<O: Write> Flow<'_, O> {
             _ if self.line.is_hung_up() => Some(Input::HungUp),
             Act::Permit(calls) => self.end_silence().or_else(|| self.permit(&calls)),
             Act::Stop => self.line.stop().map(Input::Ended),
-            Act::Play(mut play) => {
-                if let Some(key) = self.end_silence() {
-                    return Some(key);
-                }
-                self.operator().add_key(&mut play);
-                if play.what != Sound::Answer {
-                    // An answer is waited for; anything else may begin a moment later. In a conversation something plays
-                    // nearly always, during which nothing can be told.
-                    contract::tell_notes(self.line, &mut self.scene.notes);
-                }
-                let (what, played) = (play.what, self.line.play(&play));
-                let at = self.line.now();
-                if what == Sound::Answer && played.is_ok() {
-                    self.scene.turn.timeline.reached(Mark::FirstPlayed, at);
-                }
-                let how = How::Unplayable(Some(played.err()?));
-                Some(Input::Ended(Played { what, how, at }))
-            }
+            Act::Play(play) => self.end_silence().or_else(|| self.play(play)),
             Act::Agree(agrees) => {
                 // What begins now is paid for, and Asterisk tells of a hang-up late, or never where AGISIGHUP is off:
                 // so it is asked.
@@ -346,6 +329,23 @@ impl<O: Write> Flow<'_, O> {
                 begun.err().map(Input::Failed)
             }
         }
+    }
+
+    /// Begins a sound. Returns its end where it cannot be played.
+    fn play(&mut self, mut play: Play) -> Option<Input> {
+        self.operator().add_key(&mut play);
+        if play.what != Sound::Answer {
+            // An answer is waited for; anything else may begin a moment later. In a conversation something plays nearly
+            // always, during which nothing can be told.
+            contract::tell_notes(self.line, &mut self.scene.notes);
+        }
+        let (what, played) = (play.what, self.line.play(&play));
+        let at = self.line.now();
+        if what == Sound::Answer && played.is_ok() {
+            self.scene.turn.timeline.reached(Mark::FirstPlayed, at);
+        }
+        let how = How::Unplayable(Some(played.err()?));
+        Some(Input::Ended(Played { what, how, at }))
     }
 
     fn write(

@@ -16,7 +16,6 @@ use crate::config::Sentence;
 use crate::knowledge::language::Language;
 use crate::spending::limits::Refused;
 use crate::sys::costs::MicroDollars;
-use crate::sys::deadline::Deadline;
 use crate::sys::error::{Failure, Stage};
 use crate::sys::files;
 use crate::voice::KeptPhrases;
@@ -137,7 +136,7 @@ impl<O: Write> Flow<'_, O> {
         let said = self.follow(&mut phrase.hearing(hearing));
         if self.line.is_hung_up() {
             // The half-made sound is removed by the thread that makes it.
-            self.job.wait(SHORT_WAIT);
+            self.job.wait(&self.line.deadline(SHORT_WAIT));
         }
         self.job = Job::none();
         said
@@ -174,7 +173,7 @@ impl<O: Write> Flow<'_, O> {
             return Ok(Phrase::kept(&place, samples));
         }
         let patience = patience.min(self.config.tts.timeout);
-        let deadline = Deadline::after(self.line.now(), patience, self.line.clock());
+        let deadline = self.line.deadline(patience);
         let budget = Budget::new(deadline, self.config.idle_timeout.min(LONGEST_WAIT));
         self.scene.stage = Stage::Limit;
         let job = Job::phrase(phrases, text, budget, &mut |max_cost| {
