@@ -11,6 +11,7 @@ pub(crate) mod guard;
 mod link;
 pub mod server;
 
+use std::fs::TryLockError;
 use std::fs::{self, File};
 use std::io;
 use std::ops::Deref;
@@ -21,7 +22,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use log::{debug, warn};
-use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -213,9 +213,9 @@ fn open_lock(path: &Path) -> Result<File, Error> {
 
 fn wait_for(file: &File, path: &Path, patience: Duration, end: Instant) -> Result<(), Error> {
     // flock(2) has no time limit, so the lock is tried again and again.
-    while let Err(error) = flock(file, FlockOperation::NonBlockingLockExclusive) {
-        if error != rustix::io::Errno::WOULDBLOCK {
-            return Err(unlocked(path, error.into()));
+    while let Err(error) = file.try_lock() {
+        if let TryLockError::Error(error) = error {
+            return Err(unlocked(path, error));
         }
         if Instant::now() > end {
             return Err(Error::Busy {
