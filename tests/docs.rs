@@ -244,6 +244,18 @@ fn every_file_of_the_manual_is_a_topic_or_a_file_to_copy_and_readme_lists_the_to
     assert_eq!(rows, expected.collect::<Vec<_>>());
 }
 
+/// A package has no sources: only `by-hand`, which needs a checkout, and `call`, which names both places, speak of them.
+#[test]
+fn no_topic_sends_anybody_to_a_file_that_a_package_lacks() {
+    let is_of_sources = |text: &str| {
+        let words = ["src/", "tests/", "the sources"];
+        words.iter().any(|word| text.contains(word))
+    };
+    let found = TOPICS.iter().filter(|topic| is_of_sources(&topic.text));
+    let found: Vec<_> = found.map(|topic| topic.name).collect();
+    assert_eq!(found, ["call", "by-hand"]);
+}
+
 #[test]
 fn no_link_is_dead() {
     let mut seen = 0;
