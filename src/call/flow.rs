@@ -83,7 +83,7 @@ pub(super) struct Flow<'a, O> {
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(
-        "a conversation hears the caller through EAGI, which is not to be had by agi://: start it by EAGI(phone-assistant,mode=conversation,…)"
+        "a conversation hears the caller through EAGI, which agi:// does not offer: start it by EAGI(phone-assistant,mode=conversation,…)"
     )]
     NotEnhanced,
     #[error("cannot hear the caller through file descriptor 3")]

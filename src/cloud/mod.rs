@@ -169,9 +169,7 @@ pub enum Error {
         provider: &'static str,
     },
     /// It was to hear the caller itself.
-    #[error(
-        "{service} does not hear callers, but reads what was transcribed; set hears = false in [llm]"
-    )]
+    #[error("{service} accepts no sound, only transcripts; set hears = false in [llm]")]
     Deaf {
         /// The service's name.
         service: &'static str,

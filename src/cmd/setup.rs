@@ -75,7 +75,7 @@ pub(crate) enum Error {
     #[error("there is no key yet; give one with --api-key-file FILE, where - stands for stdin")]
     NoKey,
     #[error(
-        "this is no key that is known (found {0}); {beginnings}, and that of a service account is a JSON file",
+        "this key's form is not recognised (found {0}); {beginnings}, and that of a service account is a JSON file",
         beginnings = key::beginnings()
     )]
     UnknownKey(String),
@@ -101,8 +101,8 @@ pub(crate) enum Error {
         known: &'static [&'static str],
     },
     #[error(
-        "there is no voice yet that {0} could be the name of: no provider that speaks has what it needs; phone-assistant \
-         check tells what is missing"
+        "no configured provider has a voice called {0}: none that speaks has what it needs; phone-assistant check tells \
+         what is missing"
     )]
     NoVoice(String),
     #[error("nothing was changed")]

@@ -35,10 +35,10 @@ pub(crate) struct Model {
     /// What it costs later.
     later: Option<Later>,
     /// The page that says so.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever keeps the list"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for those who keep the list"))]
     pub source: String,
     /// The day on which it was seen there.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever keeps the list"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for those who keep the list"))]
     #[serde(deserialize_with = "day")]
     pub seen: NaiveDate,
 }

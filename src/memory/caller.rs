@@ -131,7 +131,7 @@ mod tests {
                 false,
             ),
             (
-                "whoever is not known",
+                "callers who are not known",
                 "PJSIP/anonymous-0000000a",
                 "anonymous",
                 false,

@@ -80,7 +80,7 @@ impl<O: Write> Flow<'_, O> {
         self.tell_of_message(answered)
     }
 
-    /// Takes an interruption that no service has transcribed for nothing: the answer before goes on then, and is not lost
+    /// Treats an interruption that no service transcribed as a noise: the answer before goes on then, and is not lost
     /// beside what the caller said. Returns whether it was that.
     fn forgive_interruption(&mut self, answered: &mut Result<Answered, Failure>) -> bool {
         let is_of_stt = matches!(answered, Err(failure) if failure.stage == Stage::Stt);
