@@ -2,7 +2,7 @@
 //!
 //! A new setting is:
 //! - declared and described once: here, or in `config/providers.rs` where it is of a provider's own table;
-//! - read by [`setting!`] into its field of `config.rs`, `sections.rs`, `knowledge.rs`, `limits.rs`, `messages.rs` or
+//! - read by `setting!` into its field of `config.rs`, `sections.rs`, `knowledge.rs`, `limits.rs`, `messages.rs` or
 //!   `shared.rs`; `endpoint.rs` and `chosen.rs` read what every provider or stage has;
 //! - an argument of `AGI()` only where it stands in `keys/safe_arguments.rs`, and a persona's where in `personas.rs`;
 //! - checked by its [`Kind`], and by `faults` of its section where one value alone does not tell;
