@@ -84,7 +84,8 @@ fn paths(code: &str) -> Vec<String> {
         for at in starts.filter(|at| !code[..*at].ends_with("::")) {
             let is_other = |c: char| !c.is_alphanumeric() && c != '_' && c != ':';
             let path = code[at..].split(is_other).next().unwrap_or_default();
-            paths.push(path.to_owned());
+            // With braces behind it, it is an import.
+            paths.extend((!path.ends_with("::")).then(|| path.to_owned()));
         }
     }
     paths

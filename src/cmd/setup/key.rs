@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Error;
+use super::error::Error;
 use crate::cloud::fallback::Fallback;
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::{self, Listed};

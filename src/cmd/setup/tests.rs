@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Instant;
 
+use super::writing::owner;
 use super::*;
 
 const KEY: &str = "AQ.Ab8RN6I0123456789wxyz";
