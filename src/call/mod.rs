@@ -2,7 +2,7 @@
 //!
 //! The files beside it, in five groups:
 //!
-//! - The phases, each a `Phase`: `answering`, `listening`, `phrase`, and the PIN's in `tools`. What a phase
+//! - The phases, each a `Phase`: `answering`, `listening`, `phrase`, and the entry of a PIN in `pins`. What a phase
 //!   is made of: `event`, `keypad`, `playout`, `spoken`, `turn`.
 //! - What decides which phase comes next: `dialogue`, `flow`, `interrupted`, `operator`, `saying`.
 //! - What plays, hears and waits: `line`, with `caller_audio`, `echo` and `keepalive`.
@@ -37,6 +37,7 @@ mod outcome;
 mod parts;
 mod phase;
 mod phrase;
+mod pins;
 mod pipeline;
 mod playout;
 mod preparing;
@@ -47,7 +48,6 @@ mod saying;
 mod settings;
 mod spoken;
 mod toolbox;
-mod tools;
 mod turn;
 
 use std::io::{Read, Write};
