@@ -24,7 +24,7 @@ use super::messages::Messages;
 use super::operator;
 use super::outcome::Outcome;
 use super::phase::{Act, Phase, Step};
-use super::phrase::{Hearing, Phrase, PhraseEnd};
+use super::phrase::{BargeIn, Phrase, PhraseEnd};
 use super::pipeline::Work;
 use super::purse::Purse;
 use super::remembering::Remembering;
@@ -95,7 +95,7 @@ impl<O: Write> Flow<'_, O> {
     pub(super) fn answer_one(&mut self, speech: Pcm, reply: NewFile) -> Result<Outcome, Failure> {
         if self.disclosure.is_sound() {
             let began = self.line.now();
-            self.disclose(self.hearing())?;
+            self.disclose(self.barge_in())?;
             // The services have as long as ever.
             self.scene.turn.started += self.line.now().saturating_duration_since(began);
         }
@@ -137,7 +137,7 @@ impl<O: Write> Flow<'_, O> {
         // what finds no room in it.
         self.hear_caller(listening.pause(), began)?;
         self.is_conversation = true;
-        let is_interrupted = self.disclose(self.hearing())?;
+        let is_interrupted = self.disclose(self.barge_in())?;
         let mut dialogue = Dialogue::new(settings.clone(), began);
         let mut first = dialogue.begin();
         if is_interrupted {
@@ -163,7 +163,7 @@ impl<O: Write> Flow<'_, O> {
             next = match next {
                 Next::Beep => {
                     let beep = Phrase::sound("beep".to_owned());
-                    self.follow(&mut beep.hearing(Hearing::Keeps))?;
+                    self.follow(&mut beep.barge_in(BargeIn::Keeps))?;
                     dialogue.said(false, self.scene, self.line.now())
                 }
                 Next::Apologize => {
@@ -172,9 +172,9 @@ impl<O: Write> Flow<'_, O> {
                 }
                 Next::Say(sentence, instead) => {
                     if self.disclosure.is_cut_off {
-                        self.disclose(Hearing::Keeps)?;
+                        self.disclose(BargeIn::Keeps)?;
                     }
-                    let said = self.say(sentence, Some(instead), dialogue.hearing())?;
+                    let said = self.say(sentence, Some(instead), dialogue.barge_in())?;
                     let is_interrupted = matches!(said, PhraseEnd::Interrupted { .. });
                     dialogue.said(is_interrupted, self.scene, self.line.now())
                 }
