@@ -1,7 +1,7 @@
 //! The services that the settings name, ready to be asked: for each stage a fallback of providers.
 
 mod changes;
-mod hearing;
+mod sound_refusals;
 
 use std::error::Error;
 use std::fmt::Debug;
@@ -28,7 +28,7 @@ use crate::sys::state::State;
 use crate::sys::threads::{self, NoThread};
 use changes::SwitchedOff;
 pub(crate) use changes::{Change, WARNED_DAYS, way};
-use hearing::Hearing;
+use sound_refusals::SoundRefusals;
 
 /// The services of a call.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(crate) struct Services {
     /// The voices.
     pub(crate) voices: Arc<Fallback<dyn Voice>>,
     /// Whether the model has heard callers itself, where it is to.
-    pub(crate) hearing: Hearing,
+    pub(crate) sound_refusals: SoundRefusals,
 }
 
 /// Why no service can be asked at all.
@@ -57,7 +57,7 @@ impl Services {
             recognizers: maker.recognizers()?,
             models: maker.models()?,
             voices: maker.voices()?.into(),
-            hearing: Hearing::default(),
+            sound_refusals: SoundRefusals::default(),
         })
     }
 
@@ -84,7 +84,7 @@ impl Services {
     /// Whether the model that is asked first hears callers itself, and has not refused to in this call.
     pub(crate) fn model_hears(&self) -> bool {
         let sound = self.models.first().max_tokens_of_sound(Duration::ZERO);
-        sound.is_some() && !self.hearing.is_refused()
+        sound.is_some() && !self.sound_refusals.is_refused()
     }
 
     /// The changes of the next [`WARNED_DAYS`] days, each with its stage: whose model is switched off, and who follows.
@@ -439,7 +439,7 @@ mod tests {
             recognizers: maker.recognizers().expect("there is one"),
             models: maker.models().expect("there is one"),
             voices: voices.into(),
-            hearing: Hearing::default(),
+            sound_refusals: SoundRefusals::default(),
         };
         for (now, expected) in [(day(90), 0), (day(89), 1), (day(0), 1), (midnight(), 0)] {
             assert_eq!(services.changes(now).len(), expected, "{now:?}");
