@@ -27,7 +27,7 @@ use crate::sys::hangup::Hangup;
 use crate::sys::state::State;
 use crate::sys::threads::{self, NoThread};
 use changes::SwitchedOff;
-pub(crate) use changes::{Change, WARNED_DAYS, way};
+pub(crate) use changes::{Change, WARNED_DAYS, successor_remedy};
 use sound_refusals::SoundRefusals;
 
 /// The services of a call.
