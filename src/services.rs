@@ -167,13 +167,13 @@ impl<'a> Maker<'a> {
 
     /// Makes all by another clock.
     #[cfg(test)]
-    pub(crate) fn by(self, clock: WallClock) -> Self {
+    pub(crate) fn with_clock(self, clock: WallClock) -> Self {
         Self { clock, ..self }
     }
 
     /// Signs in to Google as `account`.
-    pub(crate) fn know(&self, account: Arc<ServiceAccount>) {
-        self.access.know(account);
+    pub(crate) fn use_account(&self, account: Arc<ServiceAccount>) {
+        self.access.use_account(account);
     }
 
     /// Makes the speech recognizers.
@@ -387,10 +387,10 @@ mod tests {
             let maker = Maker::new(&config, &Hangup::default()).expect("no proxy");
             let first =
                 |made: &Fallback<dyn Voice>| made.first_candidate().endpoint.provider.name();
-            let maker = maker.by(last_second);
+            let maker = maker.with_clock(last_second);
             let before = maker.voices().expect("there is one");
             assert_eq!(first(&before), "openai", "{text}");
-            let maker = maker.by(midnight);
+            let maker = maker.with_clock(midnight);
             match (maker.voices(), after) {
                 (Ok(made), Some(after)) => {
                     assert_eq!(first(&made), after, "{text}");
@@ -415,7 +415,7 @@ mod tests {
             "openai.api_key = 'sk-1'\nstt.provider = 'openai'\nstt.openai.model = 'whisper-1'\n",
         );
         let maker = Maker::new(&config, &Hangup::default()).expect("no proxy");
-        let maker = maker.by(gone);
+        let maker = maker.with_clock(gone);
         let error = maker.recognizers().expect_err("it is switched off");
         assert!(error.to_string().contains("2027-02-26"), "{error}");
         let recognizers = maker.for_lists().recognizers().expect("one");
@@ -427,7 +427,7 @@ mod tests {
         let day = |days| last_second() - Duration::from_secs(days * date::SECONDS_A_DAY);
         let (_folder, config) = settings("openai.api_key = 'sk-1'\nACCOUNT");
         let maker = Maker::new(&config, &Hangup::default()).expect("no proxy");
-        let maker = maker.by(last_second);
+        let maker = maker.with_clock(last_second);
         let voices = maker.voices().expect("there is one");
         let change = Change::of(&voices, day(38)).expect("one is known");
         assert_eq!(

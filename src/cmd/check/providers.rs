@@ -445,7 +445,7 @@ mod tests {
             };
             let mut sink = std::io::sink();
             let mut report = Report::new(&mut sink, Style::Silent);
-            let made = maker.by(clock).voices();
+            let made = maker.with_clock(clock).voices();
             look.stage(Stage::Tts, &config.tts.endpoints, made, &mut report);
             let found = &report.findings()[0];
             assert_eq!((found.status, &*found.text), (status, &*expected), "{text}");
