@@ -7,7 +7,7 @@
 //! - Files of calls, and what calls remember for each other: [`files`], [`state`].
 //! - What the build has put into the program: `packed`, `sources`.
 //! - Asterisk on this machine: `console`, `identity`.
-//! - What root does in folders of other users: `apart`, `held`, `owner`, `rights`, `rooted`, `way`. Nothing in these may
+//! - What root does in folders of other users: `apart`, `held`, `owner`, `rights`, `rooted`, `path_walk`. Nothing in these may
 //!   change without `tests/install/races.rs`, which changes folders and links while root works in them.
 
 pub(crate) mod apart;
@@ -26,6 +26,7 @@ pub(crate) mod number;
 pub(crate) mod owner;
 pub(crate) mod packed;
 pub(crate) mod pasted;
+pub(crate) mod path_walk;
 pub mod plain;
 pub(crate) mod presentation;
 pub mod redact;
@@ -36,4 +37,3 @@ pub(crate) mod sources;
 pub mod state;
 pub(crate) mod sync;
 pub(crate) mod threads;
-pub(crate) mod way;
