@@ -24,7 +24,7 @@ pub(crate) mod tts;
 use std::time::Duration;
 
 pub use refusal::Refusal;
-pub(crate) use service::{FRAME_TOKENS, Listed};
+pub(crate) use service::{ENVELOPE_TOKENS, Listed};
 pub use service::{Service, Tokens};
 
 use crate::sys::threads::NoThread;
