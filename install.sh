@@ -448,7 +448,7 @@ reload() {
 
 # ---- the binary ----
 
-# --build is for the demo and, with --target, for packages: builds what would be installed, as whoever runs this and into the sources' own target folder,
+# --build is for the demo and, with --target, for packages: builds what would be installed, as the user that runs this and into the sources' own target folder,
 # and tells on stdout where it is and nothing else.
 build_alone() {
     SUDO_USER=''
@@ -502,7 +502,7 @@ sweep_builds() {
     done
 }
 
-# Whoever called sudo has the Rust, as a rule; it is looked for where rustup puts it, then in their login PATH.
+# The user that called sudo has the Rust, as a rule; it is looked for where rustup puts it, then in their login PATH.
 find_rust() {
     needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$here/Cargo.toml" 2>/dev/null) ||
         die "$here has no Cargo.toml: run install.sh in the folder of the sources, or use --binary FILE"
@@ -1065,7 +1065,7 @@ api_key = ""                   # from https://aistudio.google.com/apikey; it hea
 
 [stt]                          # speech to text
 #language = "en-US"             # what callers speak
-#provider = "auto"              # whoever has a key; or google | gemini | openai
+#provider = "auto"              # every provider with a key; or google | gemini | openai
 
 [stt.google]
 #base_url = "https://speech.googleapis.com"

@@ -27,7 +27,7 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`cli`] | the command line: a call for Asterisk, or a command for people |
-//! | `call` | the order of a call, and nothing else does |
+//! | `call` | one call from start to end; the only module that knows the order |
 //! | [`cmd`] | the commands for people |
 //! | [`manual`] | the reference that the program carries: topics in Markdown, and files to copy |
 //! | `voice` | from a text to telephone audio that is paid for, each voice as loud as the others, and phrases that are spoken once and kept |
@@ -44,6 +44,7 @@
 //! | [`text`] | words: markdown to speech, sentences, limits |
 //! | [`config`] | the settings, every key with its values and default, and what is known of models: prices, last days |
 //! | [`sys`] | what all of them share: files and whose they are, hang-up, clock, money, errors, what is no secret |
+//! | `packaging` | a program of its own, which makes the man pages, completions and notices of a package |
 //!
 //! Modules depend downwards only: `cli` on `call` and the commands, these on what is between, neighbours such as
 //! `agi`, `audio`, `cloud` and `text` not on each other, and all of them on `config` and `sys`. A test holds it.

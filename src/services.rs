@@ -1,7 +1,7 @@
 //! The services that the settings name, ready to be asked: for each stage a fallback of providers.
 
 mod changes;
-mod hearing;
+mod sound_refusals;
 
 use std::error::Error;
 use std::fmt::Debug;
@@ -27,8 +27,8 @@ use crate::sys::hangup::Hangup;
 use crate::sys::state::State;
 use crate::sys::threads::{self, NoThread};
 use changes::SwitchedOff;
-pub(crate) use changes::{Change, WARNED_DAYS, way};
-use hearing::Hearing;
+pub(crate) use changes::{Change, WARNED_DAYS, successor_remedy};
+use sound_refusals::SoundRefusals;
 
 /// The services of a call.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(crate) struct Services {
     /// The voices.
     pub(crate) voices: Arc<Fallback<dyn Voice>>,
     /// Whether the model has heard callers itself, where it is to.
-    pub(crate) hearing: Hearing,
+    pub(crate) sound_refusals: SoundRefusals,
 }
 
 /// Why no service can be asked at all.
@@ -57,7 +57,7 @@ impl Services {
             recognizers: maker.recognizers()?,
             models: maker.models()?,
             voices: maker.voices()?.into(),
-            hearing: Hearing::default(),
+            sound_refusals: SoundRefusals::default(),
         })
     }
 
@@ -84,7 +84,7 @@ impl Services {
     /// Whether the model that is asked first hears callers itself, and has not refused to in this call.
     pub(crate) fn model_hears(&self) -> bool {
         let sound = self.models.first().max_tokens_of_sound(Duration::ZERO);
-        sound.is_some() && !self.hearing.is_refused()
+        sound.is_some() && !self.sound_refusals.is_refused()
     }
 
     /// The changes of the next [`WARNED_DAYS`] days, each with its stage: whose model is switched off, and who follows.
@@ -167,13 +167,13 @@ impl<'a> Maker<'a> {
 
     /// Makes all by another clock.
     #[cfg(test)]
-    pub(crate) fn by(self, clock: WallClock) -> Self {
+    pub(crate) fn with_clock(self, clock: WallClock) -> Self {
         Self { clock, ..self }
     }
 
     /// Signs in to Google as `account`.
-    pub(crate) fn know(&self, account: Arc<ServiceAccount>) {
-        self.access.know(account);
+    pub(crate) fn use_account(&self, account: Arc<ServiceAccount>) {
+        self.access.use_account(account);
     }
 
     /// Makes the speech recognizers.
@@ -387,10 +387,10 @@ mod tests {
             let maker = Maker::new(&config, &Hangup::default()).expect("no proxy");
             let first =
                 |made: &Fallback<dyn Voice>| made.first_candidate().endpoint.provider.name();
-            let maker = maker.by(last_second);
+            let maker = maker.with_clock(last_second);
             let before = maker.voices().expect("there is one");
             assert_eq!(first(&before), "openai", "{text}");
-            let maker = maker.by(midnight);
+            let maker = maker.with_clock(midnight);
             match (maker.voices(), after) {
                 (Ok(made), Some(after)) => {
                     assert_eq!(first(&made), after, "{text}");
@@ -415,7 +415,7 @@ mod tests {
             "openai.api_key = 'sk-1'\nstt.provider = 'openai'\nstt.openai.model = 'whisper-1'\n",
         );
         let maker = Maker::new(&config, &Hangup::default()).expect("no proxy");
-        let maker = maker.by(gone);
+        let maker = maker.with_clock(gone);
         let error = maker.recognizers().expect_err("it is switched off");
         assert!(error.to_string().contains("2027-02-26"), "{error}");
         let recognizers = maker.for_lists().recognizers().expect("one");
@@ -427,7 +427,7 @@ mod tests {
         let day = |days| last_second() - Duration::from_secs(days * date::SECONDS_A_DAY);
         let (_folder, config) = settings("openai.api_key = 'sk-1'\nACCOUNT");
         let maker = Maker::new(&config, &Hangup::default()).expect("no proxy");
-        let maker = maker.by(last_second);
+        let maker = maker.with_clock(last_second);
         let voices = maker.voices().expect("there is one");
         let change = Change::of(&voices, day(38)).expect("one is known");
         assert_eq!(
@@ -439,7 +439,7 @@ mod tests {
             recognizers: maker.recognizers().expect("there is one"),
             models: maker.models().expect("there is one"),
             voices: voices.into(),
-            hearing: Hearing::default(),
+            sound_refusals: SoundRefusals::default(),
         };
         for (now, expected) in [(day(90), 0), (day(89), 1), (day(0), 1), (midnight(), 0)] {
             assert_eq!(services.changes(now).len(), expected, "{now:?}");

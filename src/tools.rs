@@ -31,9 +31,10 @@ pub(crate) use reply::MAX_TOLD;
 
 /// The caller, as far as tools ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Caller {
-    /// Whether it is a phone of this Asterisk.
-    pub(crate) internal: bool,
+pub(crate) enum CallerKind {
+    /// A phone of this Asterisk, or a person at the command line.
+    Internal,
+    Outside,
 }
 
 /// The tools of the settings.
@@ -58,7 +59,7 @@ impl Tools {
     }
 
     /// The functions of the tools that this caller may have used.
-    pub(crate) fn functions(&self, caller: Caller) -> Vec<Function> {
+    pub(crate) fn functions(&self, caller: CallerKind) -> Vec<Function> {
         let all = self.all.iter().map(|(tool, _)| tool);
         let open = all.filter(|tool| is_open(tool, caller));
         open.map(function).collect()
@@ -76,7 +77,7 @@ impl Tools {
     /// What the model is told of a fault, in one line.
     pub(crate) fn ask(
         &self,
-        caller: Caller,
+        caller: CallerKind,
         call: &Call,
         cancel: &Hangup,
     ) -> Result<String, String> {
@@ -149,8 +150,8 @@ pub(crate) fn header(tool: &Tool) -> Result<Option<(String, config::Secret)>, St
     file.map(|path| own_header(path, &setting)).transpose()
 }
 
-fn is_open(tool: &Tool, caller: Caller) -> bool {
-    caller.internal || !tool.is_internal
+fn is_open(tool: &Tool, caller: CallerKind) -> bool {
+    caller == CallerKind::Internal || !tool.is_internal
 }
 
 /// A tool as the model is told of it.

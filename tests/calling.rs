@@ -329,7 +329,7 @@ fn a_request_without_tools_and_messages_has_nothing_else_in_it() {
 /// What a model is told of a conversation that it cannot hand over.
 const TURNS: &str = "\n\nThis is a telephone call of several turns, whatever is said above of questions and of goodbye: \
      you may ask back, and you say goodbye only when the caller wants to end the call; then end your answer with \
-     [[goodbye]]. An answer of yours that breaks off was interrupted by the caller, and nobody was handed over after it.";
+     [[goodbye]]. If one of your answers breaks off, the caller interrupted it, and no transfer followed.";
 
 #[test]
 fn a_hang_up_ends_a_tool_that_hangs() {

@@ -237,7 +237,7 @@ fn a_conversation_is_refused_with_the_reason() {
         .arg("mode=conversation")
         .start()
         .finish(PATIENCE);
-    assert_refused(&outcome, "EAGI, which is not to be had by agi://");
+    assert_refused(&outcome, "EAGI, which agi:// does not offer");
     assert_eq!(house.sandbox.requests().len(), 0);
     server.assert_ended(1);
 }

@@ -1,5 +1,7 @@
 //! The house: which module may know which, where each outside crate stays, and where a test may sleep.
 
+mod figures;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -41,12 +43,23 @@ const OUTSIDE: &[(&str, &str)] = &[
     ("wide", "fourier"),
 ];
 
-/// All that sleeps in the tests: a caller's packets and a long way's bytes, which are due at their times, and the wait for
-/// what nobody tells of. Everything else waits for something to happen.
+/// All that sleeps in the tests: a caller's packets and a long way's bytes, which are due at their times, the wait for
+/// what nobody tells of, and scripts that stand in for a slow program or for one that hangs. Everything else waits for
+/// something to happen.
 const SLEEPERS: &[&str] = &[
     "support/src/asterisk/phone.rs",
     "support/src/relay.rs",
     "support/src/until.rs",
+    "support/tests/asterisk/main.rs",
+    "support/tests/asterisk/sounds.rs",
+];
+
+/// What sleeps in the tests beside the code: programs that hang and are ended, and work that a hang-up cuts short.
+const SLEEPERS_BESIDE: &[&str] = &[
+    "cmd/check/user.rs",
+    "sys/apart.rs",
+    "sys/console.rs",
+    "sys/hangup.rs",
 ];
 
 /// The parts of a call beside its phases, which may ask what time it is.
@@ -55,12 +68,7 @@ const NO_PHASES: &[&str] = &[
     "ending",
     "flow",
     "hours",
-    "job",
-    "keypad",
-    "line",
-    "messages",
     "mod",
-    "operator",
     "pipeline",
     "preparing",
     "purse",
@@ -196,19 +204,25 @@ fn each_outside_crate_stays_in_its_place() {
 #[test]
 fn no_test_sleeps_to_let_something_happen() {
     let is_in_real_time = |path: &Path| IN_REAL_TIME.iter().any(|folder| path.starts_with(folder));
-    let sleep = ["thread", "sleep"].join("::");
     let sources = source_files("tests").into_iter();
-    let sleepers = sources.filter(|(path, text)| text.contains(&sleep) && !is_in_real_time(path));
+    let sleepers = sources.filter(|(path, text)| sleeps(text) && !is_in_real_time(path));
     let sleepers: BTreeSet<_> = sleepers.map(|(path, _)| path).collect();
     assert_eq!(sleepers, SLEEPERS.iter().map(PathBuf::from).collect());
     // Those beside the code have virtual time.
     let beside = source_files("src").into_iter();
-    let beside = beside.filter(|(path, text)| {
-        let tests = &text[code_of(path, text).len()..];
-        tests.contains(&sleep)
-    });
-    let beside: Vec<_> = beside.map(|(path, _)| path).collect();
-    assert_eq!(beside, Vec::<PathBuf>::new());
+    let beside = beside.filter(|(path, text)| sleeps(&text[code_of(path, text).len()..]));
+    let beside: BTreeSet<_> = beside.map(|(path, _)| path).collect();
+    assert_eq!(beside, SLEEPERS_BESIDE.iter().map(PathBuf::from).collect());
+}
+
+/// Whether a text sleeps, or a shell in it.
+fn sleeps(text: &str) -> bool {
+    let sleep = ["sle", "ep"].concat();
+    let is_time = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit() || "({$".contains(c));
+    let in_a_shell = |rest: &str| rest.strip_prefix(' ').is_some_and(is_time);
+    let mut after = text.split(&sleep).skip(1);
+    text.contains(&["park", "timeout"].join("_"))
+        || after.any(|rest| rest.starts_with('(') || in_a_shell(rest))
 }
 
 /// A source file without its tests.
@@ -364,25 +378,32 @@ fn nothing_is_shown_in_the_notation_of_a_programming_language() {
 #[test]
 fn only_the_line_plays_and_waits_only_jobs_and_the_callers_sound_have_threads_and_phases_no_clock()
 {
-    let only_in: [(&[&str], &[&str]); 3] = [
+    let only_in: [(&[&str], &[&str]); 4] = [
         (
             &["StreamFile", "ChannelStatus", "select_biased!"],
             &["line"],
         ),
         (&["spawn("], &["caller_audio", "job", "pipeline"]),
+        (&["recv_deadline(", "recv_timeout("], &["job"]),
         (&["::now()"], NO_PHASES),
     ];
+    let mut needed = only_in.map(|_| BTreeSet::new());
     for (path, text) in source_files("src") {
         let Ok(path) = path.strip_prefix("call") else {
             continue;
         };
         let module = path.iter().next().unwrap().to_str().unwrap();
         let module = module.strip_suffix(".rs").unwrap_or(module);
-        for (words, places) in only_in {
+        for ((words, places), needed) in only_in.iter().zip(&mut needed) {
             let code = code_of(path, &text);
-            let has_one = words.iter().any(|word| code.contains(word));
-            assert!(!has_one || places.contains(&module), "{}", path.display());
+            if words.iter().any(|word| code.contains(word)) {
+                assert!(places.contains(&module), "{}", path.display());
+                needed.insert(module.to_owned());
+            }
         }
+    }
+    for ((_, places), needed) in only_in.iter().zip(needed) {
+        assert_eq!(needed, places.iter().copied().map(str::to_owned).collect());
     }
 }
 

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::contract;
 use super::parts::Call;
-use super::phrase::Hearing;
+use super::phrase::BargeIn;
 use crate::config::{Arguments, Config, Environment, Needs, limits::Callers};
 use crate::spending::limits::Refused;
 use crate::sys::error::{At, Failure, INTERNAL, Stage};
@@ -53,7 +53,7 @@ impl<O: Write> Call<O> {
         let services = self.connect(&config)?;
         let encoding = self.encoding(&config);
         self.flow(&config, services, encoding)
-            .disclose(Hearing::Keeps)?;
+            .disclose(BargeIn::Keeps)?;
         Ok(())
     }
 }

@@ -37,7 +37,7 @@ enum Error {
     )]
     Stopped(Duration),
     #[error(
-        "asterisk cannot play {0}; may its user read the folder? With play = \"dialplan\" in [reply] the dialplan plays it"
+        "asterisk cannot play {0}; check that its user may read the folder, or set play = \"dialplan\" in [reply]"
     )]
     Unplayable(String),
 }

@@ -8,7 +8,7 @@ use log::warn;
 use super::answering::Answered;
 use super::listening::{Heard, Utterance};
 use super::outcome::Outcome;
-use super::phrase::Hearing;
+use super::phrase::BargeIn;
 use super::turn::Scene;
 use crate::config::{Conversation, Sentence};
 use crate::sys::error::{Failure, Stage};
@@ -91,13 +91,13 @@ impl Dialogue {
     }
 
     /// What the phrase that is said does with what the caller says into it.
-    pub(super) fn hearing(&self) -> Hearing {
+    pub(super) fn barge_in(&self) -> BargeIn {
         if self.is_leaving && self.is_goodbye_last {
-            Hearing::Ignores
+            BargeIn::Ignores
         } else if self.settings.barge_in && self.phrase.is_some() {
-            Hearing::Yields
+            BargeIn::Yields
         } else {
-            Hearing::Keeps
+            BargeIn::Keeps
         }
     }
 

@@ -59,7 +59,7 @@ impl<O: Write> Call<O> {
         let unknown = self.knowledge.faults.clone();
         let changes = services.changes(SystemTime::now()).into_iter();
         let changes = changes.map(|(stage, line)| (format!("{stage} model"), line));
-        let unheard = services.hearing.fault();
+        let unheard = services.sound_refusals.fault();
         let without_tools = services.without_functions().into_iter();
         let forgiven = self.scene.forgiven.as_ref();
         let forgiven =

@@ -18,13 +18,13 @@ use super::event::Transcript;
 use super::interrupted::Interrupted;
 use super::job::Job;
 use super::keepalive;
-use super::line::{How, Input, Line, Played, Sound};
+use super::line::{How, Input, Line, Play, Played, Sound};
 use super::listening::{Heard, Listening};
 use super::messages::Messages;
 use super::operator;
 use super::outcome::Outcome;
 use super::phase::{Act, Phase, Step};
-use super::phrase::{Hearing, Phrase, PhraseEnd};
+use super::phrase::{BargeIn, Phrase, PhraseEnd};
 use super::pipeline::Work;
 use super::purse::Purse;
 use super::remembering::Remembering;
@@ -83,7 +83,7 @@ pub(super) struct Flow<'a, O> {
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(
-        "a conversation hears the caller through EAGI, which is not to be had by agi://: start it by EAGI(phone-assistant,mode=conversation,…)"
+        "a conversation hears the caller through EAGI, which agi:// does not offer: start it by EAGI(phone-assistant,mode=conversation,…)"
     )]
     NotEnhanced,
     #[error("cannot hear the caller through file descriptor 3")]
@@ -95,7 +95,7 @@ impl<O: Write> Flow<'_, O> {
     pub(super) fn answer_one(&mut self, speech: Pcm, reply: NewFile) -> Result<Outcome, Failure> {
         if self.disclosure.is_sound() {
             let began = self.line.now();
-            self.disclose(self.hearing())?;
+            self.disclose(self.barge_in())?;
             // The services have as long as ever.
             self.scene.turn.started += self.line.now().saturating_duration_since(began);
         }
@@ -137,7 +137,7 @@ impl<O: Write> Flow<'_, O> {
         // what finds no room in it.
         self.hear_caller(listening.pause(), began)?;
         self.is_conversation = true;
-        let is_interrupted = self.disclose(self.hearing())?;
+        let is_interrupted = self.disclose(self.barge_in())?;
         let mut dialogue = Dialogue::new(settings.clone(), began);
         let mut first = dialogue.begin();
         if is_interrupted {
@@ -163,7 +163,7 @@ impl<O: Write> Flow<'_, O> {
             next = match next {
                 Next::Beep => {
                     let beep = Phrase::sound("beep".to_owned());
-                    self.follow(&mut beep.hearing(Hearing::Keeps))?;
+                    self.follow(&mut beep.barge_in(BargeIn::Keeps))?;
                     dialogue.said(false, self.scene, self.line.now())
                 }
                 Next::Apologize => {
@@ -172,9 +172,9 @@ impl<O: Write> Flow<'_, O> {
                 }
                 Next::Say(sentence, instead) => {
                     if self.disclosure.is_cut_off {
-                        self.disclose(Hearing::Keeps)?;
+                        self.disclose(BargeIn::Keeps)?;
                     }
-                    let said = self.say(sentence, Some(instead), dialogue.hearing())?;
+                    let said = self.say(sentence, Some(instead), dialogue.barge_in())?;
                     let is_interrupted = matches!(said, PhraseEnd::Interrupted { .. });
                     dialogue.said(is_interrupted, self.scene, self.line.now())
                 }
@@ -309,24 +309,7 @@ impl<O: Write> Flow<'_, O> {
             _ if self.line.is_hung_up() => Some(Input::HungUp),
             Act::Permit(calls) => self.end_silence().or_else(|| self.permit(&calls)),
             Act::Stop => self.line.stop().map(Input::Ended),
-            Act::Play(mut play) => {
-                if let Some(key) = self.end_silence() {
-                    return Some(key);
-                }
-                self.operator().add_key(&mut play);
-                if play.what != Sound::Answer {
-                    // An answer is waited for; anything else may begin a moment later. In a conversation something plays
-                    // nearly always, during which nothing can be told.
-                    contract::tell_notes(self.line, &mut self.scene.notes);
-                }
-                let (what, played) = (play.what, self.line.play(&play));
-                let at = self.line.now();
-                if what == Sound::Answer && played.is_ok() {
-                    self.scene.turn.timeline.reached(Mark::FirstPlayed, at);
-                }
-                let how = How::Unplayable(Some(played.err()?));
-                Some(Input::Ended(Played { what, how, at }))
-            }
+            Act::Play(play) => self.end_silence().or_else(|| self.play(play)),
             Act::Agree(agrees) => {
                 // What begins now is paid for, and Asterisk tells of a hang-up late, or never where AGISIGHUP is off:
                 // so it is asked.
@@ -346,6 +329,23 @@ impl<O: Write> Flow<'_, O> {
                 begun.err().map(Input::Failed)
             }
         }
+    }
+
+    /// Begins a sound. Returns its end where it cannot be played.
+    fn play(&mut self, mut play: Play) -> Option<Input> {
+        self.operator().add_key(&mut play);
+        if play.what != Sound::Answer {
+            // An answer is waited for; anything else may begin a moment later. In a conversation something plays nearly
+            // always, during which nothing can be told.
+            contract::tell_notes(self.line, &mut self.scene.notes);
+        }
+        let (what, played) = (play.what, self.line.play(&play));
+        let at = self.line.now();
+        if what == Sound::Answer && played.is_ok() {
+            self.scene.turn.timeline.reached(Mark::FirstPlayed, at);
+        }
+        let how = How::Unplayable(Some(played.err()?));
+        Some(Input::Ended(Played { what, how, at }))
     }
 
     fn write(

@@ -1,6 +1,6 @@
 //! Paid work under way: the only place where work begins that costs money, once its maximum cost is set aside.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, never, unbounded};
 
@@ -12,6 +12,7 @@ use crate::cloud::budget::Budget;
 use crate::spending::bill::Billing;
 use crate::spending::limits::Refused;
 use crate::sys::costs::MicroDollars;
+use crate::sys::deadline::Deadline;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::threads;
 use crate::voice::KeptPhrases;
@@ -99,18 +100,16 @@ impl Job {
         })
     }
 
-    /// Drops the job, and waits for its threads to end, but no longer than `limit`.
-    pub(super) fn wait(&self, limit: Duration) {
+    /// Stops paying, and waits for the threads of the job to end, until `deadline` at most.
+    pub(super) fn wait(&self, deadline: &Deadline) {
         self.billing.end();
-        let end = Instant::now() + limit;
-        while self.events.recv_deadline(end).is_ok() {}
+        while self.events.recv_timeout(deadline.left()).is_ok() {}
     }
 
-    /// Drops the job once what it tells has been taken, until the model or all of it has ended, but no longer than `limit`.
-    pub(super) fn drain(self, limit: Duration, mut take: impl FnMut(Event)) {
+    /// Stops paying, and hands over what the job still tells, until the model or all of it has ended, or until `deadline`.
+    pub(super) fn drain(self, deadline: &Deadline, mut take: impl FnMut(Event)) {
         self.billing.end();
-        let end = Instant::now() + limit;
-        while let Ok(event) = self.events.recv_deadline(end) {
+        while let Ok(event) = self.events.recv_timeout(deadline.left()) {
             let is_end = matches!(event, Event::Written);
             take(event);
             if is_end {

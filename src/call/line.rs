@@ -12,7 +12,7 @@ use log::debug;
 
 use super::event::Event;
 use crate::agi::{self, Command, Env, Reply, Session};
-use crate::sys::deadline::Clock;
+use crate::sys::deadline::{Clock, Deadline};
 use crate::sys::error::{Chain, Failure};
 use crate::sys::hangup::Hangup;
 
@@ -297,6 +297,11 @@ impl<O: Write> Line<O> {
 
     pub(super) fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// The moment `budget` from now.
+    pub(super) fn deadline(&self, budget: Duration) -> Deadline {
+        Deadline::after(self.now(), budget, self.clock)
     }
 
     pub(super) fn hangup(&self) -> &Hangup {

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::settings::{Hearer, Settings};
 use crate::audio::Pcm;
-use crate::cloud::FRAME_TOKENS;
+use crate::cloud::ENVELOPE_TOKENS;
 use crate::cloud::llm::Question;
 use crate::cloud::stt;
 use crate::config::{Endpoint, catalogue};
@@ -103,7 +103,7 @@ fn max_price_of_voice<'l>(
 pub(super) fn tokens(settings: &Settings, question_bytes: usize) -> Usage {
     let input_bytes = settings.asked(Question::Words("")).bytes() + question_bytes;
     Usage {
-        input_tokens: u64::try_from(input_bytes).unwrap_or(u64::MAX) + FRAME_TOKENS,
+        input_tokens: u64::try_from(input_bytes).unwrap_or(u64::MAX) + ENVELOPE_TOKENS,
         output_tokens: settings.max_output_tokens.into(),
         ..Usage::default()
     }
@@ -126,7 +126,7 @@ pub(super) fn of_rounds(settings: &Settings) -> Usage {
     let written = u64::from(settings.max_output_tokens).saturating_add(SIGNATURE_TOKENS);
     Usage {
         // No token of a result is shorter than a byte.
-        input_tokens: rounds * written + calls * (told + FRAME_TOKENS),
+        input_tokens: rounds * written + calls * (told + ENVELOPE_TOKENS),
         ..Usage::default()
     }
 }

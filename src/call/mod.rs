@@ -1,4 +1,15 @@
 //! One call, from its first line to its last. The only file that knows the order.
+//!
+//! The files beside it, in five groups:
+//!
+//! - The phases, each a `Phase`: `answering`, `listening`, `phrase`, and the entry of a PIN in `pins`. What a phase
+//!   is made of: `event`, `keypad`, `playout`, `spoken`, `turn`.
+//! - What decides which phase comes next: `dialogue`, `flow`, `interrupted`, `operator`, `saying`.
+//! - What plays, hears and waits: `line`, with `caller_audio`, `echo` and `keepalive`.
+//! - What is paid for: `job`, the only place where such work begins, with `pipeline`, `max_cost`, `purse`, `settings` and
+//!   `toolbox`.
+//! - What comes before and after: `invocation`, `parts`, `preparing`, `caller`, `question`, `announcing`, `disclosure`,
+//!   `hours`; and `contract`, `ending`, `messages`, `outcome`, `remembering`, which tell and keep what came of it.
 
 mod announcing;
 mod answering;
@@ -26,6 +37,7 @@ mod outcome;
 mod parts;
 mod phase;
 mod phrase;
+mod pins;
 mod pipeline;
 mod playout;
 mod preparing;
@@ -36,7 +48,6 @@ mod saying;
 mod settings;
 mod spoken;
 mod toolbox;
-mod tools;
 mod turn;
 
 use std::io::{Read, Write};

@@ -2,6 +2,10 @@
 //!
 //! A phase reads no clock, waits for nothing, and neither writes files nor talks to Asterisk: the call does, in one loop.
 //! So a phase can be tested in virtual time. Each begins and ends in silence.
+//!
+//! There are four: `Phrase` plays a sentence, `Listening` takes in a caller's turn, `Answering` plays an answer while it is
+//! made, and `PinEntry` asks for a PIN. A new one is a file with a type for which [`Phase`] is implemented, a table of its
+//! tests beside it, and a call of `Flow::follow` where it begins.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -23,13 +23,13 @@ pub(super) struct Phrase {
     state: State,
     /// The samples of what is played, where they are known.
     samples: Option<Reply>,
-    hearing: Hearing,
+    barge_in: BargeIn,
     said: PhraseEnd,
 }
 
 /// What a phrase does with what the caller says into it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Hearing {
+pub(super) enum BargeIn {
     /// It is of no interest: the call ends.
     #[default]
     Ignores,
@@ -75,8 +75,8 @@ impl Phrase {
     }
 
     /// The same for one that does this with what the caller says.
-    pub(super) fn hearing(self, hearing: Hearing) -> Self {
-        Self { hearing, ..self }
+    pub(super) fn barge_in(self, barge_in: BargeIn) -> Self {
+        Self { barge_in, ..self }
     }
 
     /// Waits for [`Event::Phrase`], but no longer than `until`: then the sound `instead` is played, if any.
@@ -95,7 +95,7 @@ impl Phrase {
         Self {
             state,
             samples: None,
-            hearing: Hearing::default(),
+            barge_in: BargeIn::default(),
             said: PhraseEnd::Heard,
         }
     }
@@ -120,7 +120,7 @@ impl Phrase {
 
     /// Takes in what the caller says.
     fn follow(&mut self, changes: &[Change], scene: &mut Scene, now: Instant) {
-        if self.hearing == Hearing::Ignores {
+        if self.barge_in == BargeIn::Ignores {
             return;
         }
         // The caller may say several turns into a long phrase.
@@ -128,7 +128,7 @@ impl Phrase {
             scene.keep_said();
         }
         let speaks = |change: &Change| matches!(change, Change::SpeechStart | Change::EndOfTurn);
-        if self.hearing == Hearing::Yields && changes.iter().any(speaks) {
+        if self.barge_in == BargeIn::Yields && changes.iter().any(speaks) {
             self.interrupt(now);
         }
     }
@@ -215,7 +215,7 @@ impl Phase for Phrase {
             State::Playing(_, since) => Some(*since + LONGEST_PHRASE),
             State::Made(name) => {
                 let name = std::mem::take(name);
-                let yields = self.hearing == Hearing::Yields;
+                let yields = self.barge_in == BargeIn::Yields;
                 self.state = State::Playing(name.clone(), now);
                 return Step::Do(Act::Play(Play {
                     what: Sound::Phrase,
@@ -231,7 +231,7 @@ impl Phase for Phrase {
             State::Over => {
                 // Else what was said into the phrase would count as the beginning of the next turn.
                 if let Some(caller) = &mut scene.caller
-                    && self.hearing == Hearing::Ignores
+                    && self.barge_in == BargeIn::Ignores
                 {
                     caller.forget();
                 }

@@ -227,7 +227,7 @@ impl Work {
             return send(tell, Event::Question(String::new()));
         }
         send(tell, Event::Actions(answer.actions().to_vec()));
-        // Whoever waits for the actions waits no longer than for this.
+        // Those who wait for the actions wait no longer than for this.
         send(tell, Event::Written);
         let is_noted = |action: &Action| matches!(action, Action::Note(_) | Action::Message(_));
         if !answer.has_pieces() && answer.actions().iter().all(is_noted) {

@@ -9,14 +9,13 @@ use super::contract;
 use super::echo::{LONGEST_PHRASE, Reply};
 use super::flow::Flow;
 use super::job::Job;
-use super::phrase::{Hearing, Phrase, PhraseEnd};
+use super::phrase::{BargeIn, Phrase, PhraseEnd};
 use crate::audio::telephone::FRAME;
 use crate::cloud::budget::Budget;
 use crate::config::Sentence;
 use crate::knowledge::language::Language;
 use crate::spending::limits::Refused;
 use crate::sys::costs::MicroDollars;
-use crate::sys::deadline::Deadline;
 use crate::sys::error::{Failure, Stage};
 use crate::sys::files;
 use crate::voice::KeptPhrases;
@@ -24,12 +23,12 @@ use crate::voice::KeptPhrases;
 impl<O: Write> Flow<'_, O> {
     /// Says the disclosure, if it is due, and notes why where it is left to the first answer. That takes it over, so a
     /// voice that stands in has no time of its own. Returns whether the caller has spoken into it.
-    pub(super) fn disclose(&mut self, hearing: Hearing) -> Result<bool, Failure> {
+    pub(super) fn disclose(&mut self, barge_in: BargeIn) -> Result<bool, Failure> {
         self.disclosure.is_cut_off = false;
         let Some(sentence) = self.disclosure.due() else {
             return Ok(false);
         };
-        let said = self.say_within(sentence, None, hearing, LONGEST_WAIT)?;
+        let said = self.say_within(sentence, None, barge_in, LONGEST_WAIT)?;
         let is_interrupted = matches!(said, PhraseEnd::Interrupted { .. });
         match said {
             // Article 50 wants the caller informed, and not that they are kept from speaking. Without its last word a
@@ -45,11 +44,11 @@ impl<O: Write> Flow<'_, O> {
     }
 
     /// What a phrase that is not the last does with what the caller says into it.
-    pub(super) fn hearing(&self) -> Hearing {
+    pub(super) fn barge_in(&self) -> BargeIn {
         if self.config.conversation.barge_in {
-            Hearing::Yields
+            BargeIn::Yields
         } else {
-            Hearing::Keeps
+            BargeIn::Keeps
         }
     }
 
@@ -69,7 +68,7 @@ impl<O: Write> Flow<'_, O> {
             contract::tell_forgiven(self.line, failure);
         }
         for sound in ["im-sorry", "please-try-again"] {
-            let mut phrase = Phrase::sound(sound.to_owned()).hearing(self.hearing());
+            let mut phrase = Phrase::sound(sound.to_owned()).barge_in(self.barge_in());
             if matches!(self.follow(&mut phrase)?, PhraseEnd::Interrupted { .. }) {
                 break;
             }
@@ -93,11 +92,11 @@ impl<O: Write> Flow<'_, O> {
             _ => return answered,
         };
         let sentence = Sentence::Spoken(words.to_owned());
-        let hearing = match self.scene.caller {
-            Some(_) => self.hearing(),
-            None => Hearing::Keeps,
+        let barge_in = match self.scene.caller {
+            Some(_) => self.barge_in(),
+            None => BargeIn::Keeps,
         };
-        let said = self.say(sentence.clone(), Some(instead), hearing)?;
+        let said = self.say(sentence.clone(), Some(instead), barge_in)?;
         if matches!(said, PhraseEnd::Interrupted { .. }) {
             self.scene.cut_phrase = Some((sentence, instead));
         }
@@ -109,14 +108,14 @@ impl<O: Write> Flow<'_, O> {
         &mut self,
         sentence: Sentence,
         instead: Option<&'static str>,
-        hearing: Hearing,
+        barge_in: BargeIn,
     ) -> Result<PhraseEnd, Failure> {
         let mut patience = LONGEST_WAIT;
         if self.services.voices.candidates().len() > 1 {
             // The next voice has as long.
             patience += self.config.fallback_after.min(LONGEST_WAIT);
         }
-        self.say_within(sentence, instead, hearing, patience)
+        self.say_within(sentence, instead, barge_in, patience)
     }
 
     /// The same, where its sound is waited for no longer than `patience`.
@@ -124,7 +123,7 @@ impl<O: Write> Flow<'_, O> {
         &mut self,
         sentence: Sentence,
         instead: Option<&'static str>,
-        hearing: Hearing,
+        barge_in: BargeIn,
         patience: Duration,
     ) -> Result<PhraseEnd, Failure> {
         let phrase = match sentence {
@@ -134,10 +133,10 @@ impl<O: Write> Flow<'_, O> {
                 self.spoken(text, instead, patience, MicroDollars::default())?
             }
         };
-        let said = self.follow(&mut phrase.hearing(hearing));
+        let said = self.follow(&mut phrase.barge_in(barge_in));
         if self.line.is_hung_up() {
             // The half-made sound is removed by the thread that makes it.
-            self.job.wait(SHORT_WAIT);
+            self.job.wait(&self.line.deadline(SHORT_WAIT));
         }
         self.job = Job::none();
         said
@@ -174,7 +173,7 @@ impl<O: Write> Flow<'_, O> {
             return Ok(Phrase::kept(&place, samples));
         }
         let patience = patience.min(self.config.tts.timeout);
-        let deadline = Deadline::after(self.line.now(), patience, self.line.clock());
+        let deadline = self.line.deadline(patience);
         let budget = Budget::new(deadline, self.config.idle_timeout.min(LONGEST_WAIT));
         self.scene.stage = Stage::Limit;
         let job = Job::phrase(phrases, text, budget, &mut |max_cost| {

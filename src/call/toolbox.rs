@@ -10,13 +10,13 @@ use crate::cloud::llm::functions::{Call, Function};
 use crate::config::Config;
 use crate::sys::hangup::Hangup;
 use crate::sys::sync::lock;
-use crate::tools::{Caller, Tools, Verdict};
+use crate::tools::{CallerKind, Tools, Verdict};
 
 /// The tools that the caller may have used.
 #[derive(Debug)]
 pub(super) struct Toolbox {
     tools: Tools,
-    caller: Caller,
+    caller: CallerKind,
     pins: Mutex<Pins>,
 }
 
@@ -49,8 +49,10 @@ impl Toolbox {
         if config.tools.is_empty() {
             return Ok(None);
         }
-        let caller = Caller {
-            internal: is_internal,
+        let caller = if is_internal {
+            CallerKind::Internal
+        } else {
+            CallerKind::Outside
         };
         let toolbox = Self {
             tools: Tools::new(config)?,

@@ -45,7 +45,7 @@ impl Access {
     }
 
     /// Signs in as `account` instead of the one whose key file was named.
-    pub(crate) fn know(&self, account: Arc<ServiceAccount>) {
+    pub(crate) fn use_account(&self, account: Arc<ServiceAccount>) {
         // Only the first one counts.
         self.account.set(account).ok();
     }

@@ -24,7 +24,7 @@ pub(crate) mod tts;
 use std::time::Duration;
 
 pub use refusal::Refusal;
-pub(crate) use service::{FRAME_TOKENS, Listed};
+pub(crate) use service::{ENVELOPE_TOKENS, Listed};
 pub use service::{Service, Tokens};
 
 use crate::sys::threads::NoThread;
@@ -169,9 +169,7 @@ pub enum Error {
         provider: &'static str,
     },
     /// It was to hear the caller itself.
-    #[error(
-        "{service} does not hear callers, but reads what was transcribed; set hears = false in [llm]"
-    )]
+    #[error("{service} accepts no sound, only transcripts; set hears = false in [llm]")]
     Deaf {
         /// The service's name.
         service: &'static str,

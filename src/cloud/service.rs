@@ -43,4 +43,4 @@ impl Add for Tokens {
 }
 
 /// What wraps the words of a request: roles, and marks of beginning and end.
-pub(crate) const FRAME_TOKENS: u64 = 64;
+pub(crate) const ENVELOPE_TOKENS: u64 = 64;

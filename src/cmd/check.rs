@@ -2,6 +2,9 @@
 //!
 //! Started as root it does its work as Asterisk's user, in a clean environment. Last it lets Asterisk start it, because
 //! a call has Asterisk's environment, groups and view of the disk, and tells what is different there.
+//!
+//! A new check goes into the module of what it looks at, `globals`, `loading`, `routes` and `ways` for the dialplan. [`run`]
+//! calls each in the order in which its findings are shown: first what others need.
 
 mod asterisk;
 mod console;

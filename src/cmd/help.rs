@@ -1,6 +1,7 @@
 //! `phone-assistant help`: the list of topics, a topic of the [manual](crate::manual), a file to copy, or settings
 //! from [the one table](KEYS) of them.
 
+use crate::config::catalogue;
 use crate::config::keys::{KEYS, Key};
 use crate::manual::{EXAMPLES, TOPICS, laid_out, wrapped};
 
@@ -20,11 +21,15 @@ pub fn topics() -> String {
     out.extend(TOPICS.iter().map(|topic| line(topic.name, topic.summary)));
     out.push_str("\nor a file to copy, as it stands:\n\n");
     out.extend(EXAMPLES.iter().map(|file| line(file.name, file.summary)));
+    out.push_str(
+        "\nor catalogue.toml: what models cost, and from which day on they are switched off\n",
+    );
     out.push_str("\nor a setting, or a table of settings: stt.language, tts.openai, waiting\n");
     out
 }
 
-/// Returns what there is to say of `topic`: the name of a topic, a file, a setting or a table of settings.
+/// Returns what there is to say of `topic`: the name of a topic, a file, the list of models, a setting or a
+/// table of settings.
 ///
 /// # Errors
 /// That it is none of them.
@@ -39,6 +44,9 @@ pub fn page(topic: &str) -> Result<String, Unknown> {
     }
     if let Some(file) = EXAMPLES.iter().find(|file| file.name == name) {
         return Ok(file.text.clone());
+    }
+    if name == CATALOGUE {
+        return Ok(catalogue::TEXT.to_owned());
     }
     let settings = rows(|key| is_of(key, name));
     if settings.is_empty() {
@@ -80,6 +88,7 @@ fn nearest(wrong: &str) -> Vec<&'static str> {
     let topics = TOPICS.iter().map(|topic| topic.name);
     let names = topics
         .chain(EXAMPLES.iter().map(|file| file.name))
+        .chain([CATALOGUE])
         .chain(KEYS.iter().map(|key| key.name));
     let likeness = |name: &str| {
         let last = name.rsplit('.').next().unwrap_or_default();
@@ -99,6 +108,9 @@ fn meant(near: &[&str]) -> String {
     }
     format!(" (did you mean {}?)", near.join(", "))
 }
+
+/// The name of the list of models.
+const CATALOGUE: &str = "catalogue.toml";
 
 const INDENT: &str = "    ";
 
@@ -120,6 +132,7 @@ mod tests {
             ("stt.langauge", vec!["stt.language"]),
             ("langauge", vec!["stt.language"]),
             ("local.tml", vec!["local.toml"]),
+            ("catalog.toml", vec![CATALOGUE]),
             ("frobnicate", vec![]),
             ("", vec![]),
         ];

@@ -72,11 +72,14 @@ pub(crate) fn now(
     let opening = opening(arguments, environment, now)?;
     let code = match opening.hours.at(opening.now) {
         State::Open => 0,
-        State::Closed => 1,
+        State::Closed => CLOSED,
         State::Unknown => UNKNOWN,
     };
     Ok((ENGLISH.now(&opening.hours, opening.now) + "\n", code))
 }
+
+/// The exit code where the house is closed.
+const CLOSED: u8 = 1;
 
 /// The exit code where it is not known whether the house is open.
 pub(crate) const UNKNOWN: u8 = 2;

@@ -1,30 +1,27 @@
 //! `phone-assistant setup`: from a key to a telephone that answers. What was not given as an argument is asked at the
 //! terminal, the key is tried, and the settings file changes by the values that are new.
 
+mod error;
 mod file;
 mod key;
 mod notices;
 mod words;
+mod writing;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::cloud;
-use crate::cloud::credentials::CredentialsError;
-use crate::cloud::google_auth::ServiceAccount;
-use crate::cmd::place::{self, Ground};
-use crate::config::keys::{self, setting};
+use crate::config::keys::setting;
 use crate::config::providers;
 use crate::config::{Config, Endpoint, Environment, Faults, Needs, first_on};
-use crate::services::SetupError;
 use crate::sys::deadline::{Clock, Deadline};
 use crate::sys::error::Stage;
-use crate::sys::files;
-use crate::sys::identity::{self, Question};
-use crate::sys::plain::{counted, quoted};
+use crate::sys::identity::Question;
+use crate::sys::plain::counted;
 use crate::sys::redact;
-use file::{Change, SettingsFile};
+pub(crate) use error::Error;
+use file::SettingsFile;
 use key::{Key, ending};
 pub(crate) use words::NEXT;
 use words::{TERMS, WHERE_KEYS_ARE};
@@ -61,62 +58,6 @@ pub(crate) trait Asker {
     /// # Errors
     /// When there is no answer.
     fn ask_hidden(&mut self, question: &str) -> io::Result<String>;
-}
-
-/// Why nothing was set up.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    #[error("cannot read the settings in {}", .file.display())]
-    Unread { file: PathBuf, source: io::Error },
-    #[error(transparent)]
-    File(#[from] file::Error),
-    #[error("the settings are not right; fix them first")]
-    Config(#[from] Faults),
-    #[error("there is no key yet; give one with --api-key-file FILE, where - stands for stdin")]
-    NoKey,
-    #[error(
-        "this is no key that is known (found {0}); {beginnings}, and that of a service account is a JSON file",
-        beginnings = key::beginnings()
-    )]
-    UnknownKey(String),
-    #[error(
-        "this is only the first line of a service account's JSON; give the JSON file with --api-key-file FILE"
-    )]
-    FirstLine,
-    #[error(transparent)]
-    Account(#[from] CredentialsError),
-    #[error("the services cannot be set up")]
-    Setup(#[source] SetupError),
-    #[error("{kind}: the key was tried, and nothing was changed")]
-    Refused {
-        kind: &'static str,
-        source: cloud::Error,
-    },
-    #[error("{} is no language; give a tag such as en-US, de-DE or fr-FR", quoted(.0))]
-    Language(String),
-    #[error("{voice} is no voice of {provider}, which speaks here; there are: {}", .known.join(", "))]
-    Voice {
-        voice: String,
-        provider: &'static str,
-        known: &'static [&'static str],
-    },
-    #[error(
-        "there is no voice yet that {0} could be the name of: no provider that speaks has what it needs; phone-assistant \
-         check tells what is missing"
-    )]
-    NoVoice(String),
-    #[error("nothing was changed")]
-    Declined,
-    #[error("there was no answer, and nothing was changed")]
-    Unanswered(#[source] io::Error),
-    #[error("cannot tell for which group the settings are; install phone-assistant first")]
-    Identity(#[from] identity::Error),
-    #[error("the number of Asterisk's group {0} is not known; getent group shows which there are")]
-    Group(String),
-    #[error("cannot change the settings")]
-    Write(#[from] place::Error),
-    #[error("cannot write to the terminal")]
-    Output(#[from] io::Error),
 }
 
 /// Sets up, and says what was changed.
@@ -320,98 +261,6 @@ impl Setup<'_> {
         Ok(Some(answer.trim().to_owned()).filter(|answer| !answer.is_empty()))
     }
 
-    /// Shows what changes, and writes it unless it is refused.
-    fn write(&mut self, key: Option<&Key>, may_replace: bool) -> Result<(), Error> {
-        let mut is_replaced = self.show_values()?;
-        // The account comes first: where only that was written before the machine stops, the settings before it still work.
-        let mut files = Vec::new();
-        if let Some(Key::Account(text, account)) = key {
-            let path = self.place_of_account()?;
-            let before = ServiceAccount::load(&path).map(|account| account.identity());
-            is_replaced |= path.exists();
-            let before = before.unwrap_or_else(|_| "none".to_owned());
-            let line = format!("  {}: {before} -> {}", path.display(), account.identity());
-            self.tell(&line)?;
-            files.push((path, text.clone()));
-        }
-        if !self.settings.changes().is_empty() {
-            files.push((self.file.clone(), self.settings.text()));
-        }
-        if files.is_empty() {
-            return self.say("Nothing is to be changed.");
-        }
-        if is_replaced && !may_replace {
-            self.confirm()?;
-        }
-        self.put(&files)?;
-        let Some(key) = key else { return Ok(()) };
-        self.tell_all(notices::hiding(&self.understood(), key, &self.file))
-    }
-
-    /// Where the settings have the service account: what root's environment names may be another program's, and what
-    /// systemd hands to Asterisk is made anew at each start.
-    fn place_of_account(&self) -> Result<PathBuf, Faults> {
-        let (text, file) = (self.settings.text(), self.file.clone());
-        Ok(Config::of_text(Needs::Nothing, &text, file, &|_| None)?.credentials)
-    }
-
-    /// Shows the values that change, with those before. Returns whether one is replaced.
-    fn show_values(&mut self) -> Result<bool, Error> {
-        let changes = self.settings.changes();
-        let is_replaced = changes.iter().any(|change| !change.before.is_empty());
-        let shown = |setting: &keys::Key, text: &str| match setting.kind == keys::Kind::Secret {
-            true => ending(text),
-            false if text.is_empty() => "not set".to_owned(),
-            false => text.to_owned(),
-        };
-        let line = |change: &Change| {
-            let values = [&change.before, &change.after];
-            let [before, after] = values.map(|text| shown(change.setting, text));
-            format!("  {}: {before} -> {after}", change.setting.name)
-        };
-        for line in changes.iter().map(line).collect::<Vec<_>>() {
-            self.tell(&line)?;
-        }
-        Ok(is_replaced)
-    }
-
-    fn confirm(&mut self) -> Result<(), Error> {
-        let Some(asker) = &mut self.asker else {
-            return Ok(());
-        };
-        let answer = asker
-            .ask("Replace what was there? [y/N]: ")
-            .map_err(Error::Unanswered)?;
-        if matches!(answer.trim(), "y" | "Y" | "yes") {
-            Ok(())
-        } else {
-            Err(Error::Declined)
-        }
-    }
-
-    /// Writes files in place of those that are there, with their owners and modes, unless everybody could read them: all
-    /// of them or none.
-    fn put(&mut self, files: &[(PathBuf, String)]) -> Result<(), Error> {
-        let ready = |(path, text)| {
-            let path = std::path::absolute(path)?;
-            let is_closed = path.exists() && !files::is_readable_by_all(&path);
-            let owner = if is_closed {
-                None
-            } else {
-                Some(owner(&self.asterisk)?)
-            };
-            Ok((path, owner, str::as_bytes(text)))
-        };
-        let files = files.iter().map(|(path, text)| ready((path, text)));
-        let files = files.collect::<Result<Vec<_>, Error>>()?;
-        Ground::new("/".into(), None)?.write(&files)?;
-        self.tell_all(
-            files
-                .iter()
-                .map(|(path, ..)| format!("written: {}", path.display())),
-        )
-    }
-
     fn ask_hidden(&mut self, question: &str) -> Result<String, Error> {
         match &mut self.asker {
             Some(asker) => asker.ask_hidden(question).map_err(Error::Unanswered),
@@ -446,17 +295,6 @@ fn described(config: &Config) -> String {
         Some(key) => format!("keep the one that ends in {}", ending(key.expose())),
         None => "keep what there is".to_owned(),
     }
-}
-
-/// The owner of files that hold keys: root and Asterisk's group, or the user who runs this without being root.
-fn owner(question: &Question) -> Result<(u32, u32), Error> {
-    let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
-    if !user.is_root() {
-        return Ok((user.as_raw(), group.as_raw()));
-    }
-    let asterisk = identity::find(question)?;
-    let (_, group) = asterisk.ids.ok_or(Error::Group(asterisk.group))?;
-    Ok((0, group))
 }
 
 /// Stands for the place of a service account.

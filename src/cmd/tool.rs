@@ -9,7 +9,7 @@ use crate::cloud::llm::functions::Call;
 use crate::config::{Arguments, Config, Environment, Needs, Tool};
 use crate::sys::hangup::Hangup;
 use crate::sys::plain::{plain, quoted};
-use crate::tools::{Caller, Tools};
+use crate::tools::{CallerKind, Tools};
 
 /// Why a tool is not used.
 #[derive(Debug, thiserror::Error)]
@@ -77,8 +77,7 @@ pub(crate) fn run(
         arguments: Ok(values(tool, given)?),
     };
     // At the command line no tool is closed: PINs, and the choice of callers, guard against callers.
-    let by_hand = Caller { internal: true };
-    let text = Tools::new(&config)?.ask(by_hand, &call, &Hangup::default());
+    let text = Tools::new(&config)?.ask(CallerKind::Internal, &call, &Hangup::default());
     Ok(text.map_err(Unused::Fault)?)
 }
 

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer, de};
 use toml::value::{Date, Datetime};
 
@@ -26,7 +27,7 @@ pub(crate) struct Model {
     pub is_part: bool,
     /// The first day without it.
     #[serde(default, deserialize_with = "some_day")]
-    pub retires: Option<Date>,
+    pub retires: Option<NaiveDate>,
     /// What to use instead.
     pub successor: Option<String>,
     /// What it costs.
@@ -34,12 +35,12 @@ pub(crate) struct Model {
     /// What it costs later.
     later: Option<Later>,
     /// The page that says so.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever keeps the list"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for those who keep the list"))]
     pub source: String,
     /// The day on which it was seen there.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever keeps the list"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for those who keep the list"))]
     #[serde(deserialize_with = "day")]
-    pub seen: Date,
+    pub seen: NaiveDate,
 }
 
 /// A price that has been announced.
@@ -48,7 +49,7 @@ pub(crate) struct Model {
 struct Later {
     /// The day from which it holds, in UTC.
     #[serde(deserialize_with = "day")]
-    from: Date,
+    from: NaiveDate,
     price: Price,
 }
 
@@ -64,7 +65,7 @@ struct Alias {
     #[serde(rename = "source")]
     _source: String,
     #[serde(rename = "seen", deserialize_with = "day")]
-    _seen: Date,
+    _seen: NaiveDate,
 }
 
 /// A host of those who made the models, and all hosts below it.
@@ -121,7 +122,9 @@ pub(crate) fn closes(stage: Stage, endpoint: &Endpoint) -> Option<u64> {
             && below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
     };
     let is_there = catalogue().vendor.iter().any(is_vendors);
-    u64::try_from(day_number(retires)).ok().filter(|_| is_there)
+    u64::try_from(retires.to_epoch_days())
+        .ok()
+        .filter(|_| is_there)
 }
 
 /// What the work of `stage` costs at `endpoint`, by a clock in UTC. A model that is not listed is priced as the most
@@ -184,11 +187,11 @@ impl Model {
 
 /// How many days there are from `now` until a date such as `2027-01-06`, by a clock in UTC.
 pub(crate) fn days_until(date: &str, now: SystemTime) -> Option<i64> {
-    days_to(date.parse::<Datetime>().ok()?.date?, now)
+    days_to(date.parse().ok()?, now)
 }
 
-fn days_to(date: Date, now: SystemTime) -> Option<i64> {
-    Some(day_number(date) - i64::try_from(date::day(now)).ok()?)
+fn days_to(date: NaiveDate, now: SystemTime) -> Option<i64> {
+    Some(i64::from(date.to_epoch_days()) - i64::try_from(date::day(now)).ok()?)
 }
 
 fn of(provider: Provider) -> impl Iterator<Item = &'static Model> {
@@ -207,37 +210,17 @@ fn is_snapshot(rest: &str) -> bool {
 }
 
 /// Reads a day that there is, such as `2027-01-06`, with no hour beside it.
-fn day<'de, D: Deserializer<'de>>(from: D) -> Result<Date, D::Error> {
+fn day<'de, D: Deserializer<'de>>(from: D) -> Result<NaiveDate, D::Error> {
     let found = Datetime::deserialize(from)?;
-    let no_day = || de::Error::custom(format_args!("{found} is no day of a calendar"));
-    match found {
-        Datetime {
-            date: Some(date),
-            time: None,
-            offset: None,
-        } if is_day(date) => Ok(date),
-        _ => Err(no_day()),
-    }
+    let date = found.date.filter(|_| found.time.is_none());
+    date.and_then(|Date { year, month, day }| {
+        NaiveDate::from_ymd_opt(year.into(), month.into(), day.into())
+    })
+    .ok_or_else(|| de::Error::custom(format_args!("{found} is no day of a calendar")))
 }
 
-fn some_day<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Date>, D::Error> {
+fn some_day<'de, D: Deserializer<'de>>(from: D) -> Result<Option<NaiveDate>, D::Error> {
     day(from).map(Some)
-}
-
-/// Whether there is such a day: its month ends on it or later.
-fn is_day(Date { year, month, day }: Date) -> bool {
-    let begins = |year, month| {
-        day_number(Date {
-            year,
-            month,
-            day: 1,
-        })
-    };
-    let next = match month {
-        12 => begins(year + 1, 1),
-        _ => begins(year, month + 1),
-    };
-    (1..=12).contains(&month) && day >= 1 && begins(year, month) + i64::from(day) <= next
 }
 
 fn catalogue() -> &'static Catalogue {
@@ -246,17 +229,8 @@ fn catalogue() -> &'static Catalogue {
     CATALOGUE.get_or_init(|| toml::from_str(TEXT).unwrap_or_default())
 }
 
-/// Days since 1970-01-01 in the Gregorian calendar:
-/// <https://howardhinnant.github.io/date_algorithms.html#days_from_civil>.
-fn day_number(Date { year, month, day }: Date) -> i64 {
-    let (month, day) = (i64::from(month), i64::from(day));
-    // A year that begins in March has its leap day at its end.
-    let year = i64::from(year) - i64::from(month <= 2);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    365 * year + year / 4 - year / 100 + year / 400 + day_of_year - 719_468
-}
-
-const TEXT: &str = include_str!("catalogue.toml");
+/// The file, as `phone-assistant help catalogue.toml` shows it.
+pub(crate) const TEXT: &str = include_str!("catalogue.toml");
 
 #[cfg(test)]
 mod tests {
@@ -373,7 +347,7 @@ mod tests {
             let name = &model.name;
             assert!(model.source.len() > 10, "{name} has no source");
             if let Some(later) = &model.later {
-                let is_after = day_number(later.from) > day_number(model.seen);
+                let is_after = later.from > model.seen;
                 assert!(
                     is_after,
                     "{name} costs something else from a day before it was seen"
@@ -520,12 +494,8 @@ mod tests {
 
     #[test]
     fn a_model_closes_on_its_first_day_without_and_only_at_its_vendor() {
-        let first_day = u64::try_from(day_number(Date {
-            year: 2027,
-            month: 1,
-            day: 6,
-        }));
-        let first_day = first_day.ok();
+        // 2027-01-06.
+        let first_day = Some(20_824);
         let table = [
             (OPENAI, "https://api.openai.com/v1", "tts-1", first_day),
             (OPENAI, "https://api.openai.com:443/v1", "tts-1", first_day),
@@ -608,19 +578,6 @@ mod tests {
         assert_eq!(model.days_left(at(20_782)), Some(42));
         assert_eq!(model.days_left(at(20_824)), Some(0));
         assert_eq!(model.days_left(at(20_825)), Some(-1));
-    }
-
-    #[test]
-    fn days_are_numbered_as_everywhere() {
-        let table = [
-            ((1970, 1, 1), 0),
-            ((1970, 3, 1), 59),
-            ((2000, 2, 29), 11_016),
-            ((2026, 11, 25), 20_782),
-        ];
-        for ((year, month, day), number) in table {
-            assert_eq!(day_number(Date { year, month, day }), number);
-        }
     }
 
     #[test]

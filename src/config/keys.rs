@@ -2,7 +2,7 @@
 //!
 //! A new setting is:
 //! - declared and described once: here, or in `config/providers.rs` where it is of a provider's own table;
-//! - read by [`setting!`] into its field of `config.rs`, `sections.rs`, `knowledge.rs`, `limits.rs`, `messages.rs` or
+//! - read by `setting!` into its field of `config.rs`, `sections.rs`, `knowledge.rs`, `limits.rs`, `messages.rs` or
 //!   `shared.rs`; `endpoint.rs` and `chosen.rs` read what every provider or stage has;
 //! - an argument of `AGI()` only where it stands in `keys/safe_arguments.rs`, and a persona's where in `personas.rs`;
 //! - checked by its [`Kind`], and by `faults` of its section where one value alone does not tell;
@@ -197,7 +197,7 @@ const TTS: &[Key] = &[
         "How much louder than the service delivers it, whatever the voice, instead of `tts.level_dbfs`. Empty: not set."),
     // OpenAI's own bounds.
     key("tts.speed", Kind::Number(0.25, 4.0, "times"), "1.0",
-        "How fast the voice speaks. Gemini's voices know no number: they are told to speak (very) slowly or quickly where \
+        "How fast the voice speaks. Gemini's voices take no number: they are told to speak (very) slowly or quickly where \
          it is below 0.95 or from 1.05 on."),
     // OpenAI's own bound.
     key("tts.instructions", Kind::ShortText(4096), NOTHING,
@@ -222,7 +222,7 @@ const REST: &[Key] = &[
     key("recording.keep", Kind::Switch, "false",
         "Keep recordings instead of removing them after use."),
     key("recording.max_length", Kind::Number(1.0, 600.0, "s"), "120.0",
-        "What is recorded beyond this is not listened to."),
+        "Anything recorded beyond this is ignored."),
     key("call.arguments", Kind::OneOf(&["safe", "all"]), r#""safe""#,
         "Which settings may be arguments of `AGI()`. `safe` allows none that leads elsewhere, spends more or holds a key, \
          but what is said and heard: `languages`, `llm.persona`, `stt.language`, `stt.alternative_languages`, \
@@ -253,7 +253,7 @@ const REST: &[Key] = &[
     key("conversation.max_question", Kind::Number(3.0, 120.0, "s"), "30.0",
         "Length at which a turn of the caller's is cut off."),
     key("conversation.max_turns", Kind::Whole(1, 200, "turns"), "20",
-        "Most answers in one call; then it says goodbye. Two noises in a row that are not understood are free; more of \
+        "The maximum number of answers in one call; then it says goodbye. Two noises in a row that are not understood are free; more of \
          them count as turns. A caller who interrupts the last answer is answered once more."),
     key("conversation.max_minutes", Kind::Whole(1, 120, "min"), "10",
         "Length of a call; the answer being spoken then is finished."),

@@ -73,7 +73,7 @@ fn conversation(settings: &Conversation) -> String {
     format!(
         // The default persona is made for one question: it forbids asking back and ends each answer with a goodbye.
         // The first words take that back here, whatever persona stands above.
-        "This is a telephone call of several turns, whatever is said above of questions and of goodbye: you may ask back, and you say goodbye only when the caller wants to end the call; then end your answer with [[goodbye]].{transfer}{operator} An answer of yours that breaks off was interrupted by the caller, and nobody was handed over after it."
+        "This is a telephone call of several turns, whatever is said above of questions and of goodbye: you may ask back, and you say goodbye only when the caller wants to end the call; then end your answer with [[goodbye]].{transfer}{operator} If one of your answers breaks off, the caller interrupted it, and no transfer followed."
     )
 }
 
@@ -88,7 +88,7 @@ fn messages(number: Number, is_conversation: bool) -> String {
     let how = if is_conversation {
         format!(
             "When the caller wants that, or you cannot help, offer to take a message. Ask for what is missing, one thing \
-             at a time: who is calling, for whom, and what it is about. {number} Read a number that they tell you back, \
+             at a time: who is calling, for whom, and what it is about. {number} Read back any number they give you, \
              digit by digit. When all is clear"
         )
     } else {
@@ -113,11 +113,12 @@ fn messages(number: Number, is_conversation: bool) -> String {
 
 /// What the model is told of typed keys that are not shown, where tools have PINs.
 const HIDDEN: &str = "[typed on the keypad: not shown] stands for keys that may be a PIN. A function that \
-     wants a PIN gets it from the program; any other number of that length is to be said.";
+     wants a PIN gets it from the program; if you need another number of that length, ask the \
+     caller to say it.";
 
 /// What the model is told of the keypad in a conversation.
-const KEYPAD: &str = "Callers can type a number on the keypad of their telephone, which is surer than saying \
-     it: you read [typed on the keypad: DIGITS] then. Where you ask for a number, say that it can be typed and ended with \
+const KEYPAD: &str = "Callers can type a number on the keypad of their telephone, which is more reliable than \
+     saying it: you read [typed on the keypad: DIGITS] then. Where you ask for a number, say that it can be typed and ended with \
      the hash key.";
 
 /// The longest message that the model is to write.

@@ -236,7 +236,7 @@ fn read_file(path: &Path, room: usize) -> Result<String, Error> {
     if bytes.len() >= most {
         return Err(too_long(path));
     }
-    // Whoever means nothing by a file in a folder leaves at least the end of a line, as editors do.
+    // A file that is empty on purpose has at least the end of a line, as editors leave it.
     if bytes.is_empty() {
         return Err(Error::Empty(path.display().to_string()));
     }

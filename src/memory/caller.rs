@@ -11,7 +11,7 @@
 //! the caller for, by the number that came in: an outside caller can choose that, but not the account.
 
 use crate::config::limits::Callers;
-use crate::sys::number::normal;
+use crate::sys::number::{self, normal};
 use crate::sys::presentation::Presentation;
 
 /// What Asterisk tells of a caller.
@@ -68,11 +68,7 @@ impl Caller {
     /// All callers who may have this number, in the one spelling that it has. An account has digits alone, so one of an
     /// international number begins with `00`.
     pub(super) fn all_of(number: &str) -> [Self; 2] {
-        let account = match number.strip_prefix('+') {
-            // `normal` makes `+` of an account's `00`, and the account's own name keeps it.
-            Some(digits) => format!("{TECHNOLOGY}00{digits}"),
-            None => format!("{TECHNOLOGY}{number}"),
-        };
+        let account = format!("{TECHNOLOGY}{}", number::dialled(number));
         [None, Some(account)].map(|account| Self {
             number: number.to_owned(),
             account,
@@ -131,7 +127,7 @@ mod tests {
                 false,
             ),
             (
-                "whoever is not known",
+                "callers who are not known",
                 "PJSIP/anonymous-0000000a",
                 "anonymous",
                 false,

@@ -295,7 +295,7 @@ impl Sink {
     }
 }
 
-/// Whoever has changed the settings may set them right.
+/// The settings may still be corrected by the person who changed them.
 fn unset(setting: &str) -> Failed {
     Failed::for_now(format!(
         "{setting} of [messages] is not set, or the persona that has taken the message is gone or has a fault"

@@ -62,12 +62,12 @@ impl fmt::Display for Change {
 
 /// The model of a stage's first provider has been switched off.
 #[derive(Debug, thiserror::Error)]
-#[error("{}, and there is no other provider with a key; {way}", .what)]
+#[error("{}, and there is no other provider with a key; {remedy}", .what)]
 pub(crate) struct SwitchedOff {
     /// Which one, and when.
     pub(crate) what: String,
     /// What to do.
-    way: String,
+    remedy: String,
 }
 
 impl SwitchedOff {
@@ -76,13 +76,13 @@ impl SwitchedOff {
         let date = date::calendar(candidate.closes.unwrap_or_default());
         Self {
             what: format!("{} was switched off on {date}", candidate.endpoint),
-            way: way(stage, &candidate.endpoint),
+            remedy: successor_remedy(stage, &candidate.endpoint),
         }
     }
 }
 
 /// What to use instead of a model that is switched off.
-pub(crate) fn way(stage: Stage, endpoint: &Endpoint) -> String {
+pub(crate) fn successor_remedy(stage: Stage, endpoint: &Endpoint) -> String {
     let known = catalogue::ending(stage, endpoint).and_then(|model| model.successor.as_deref());
     match known {
         Some(successor) => format!("use instead, under [{stage}]: {successor}"),

@@ -7,7 +7,7 @@ use log::warn;
 
 use crate::cloud::budget::MAX_TRIES;
 use crate::cloud::fallback::Fallback;
-use crate::cloud::{self, Cause, FRAME_TOKENS, Tokens};
+use crate::cloud::{self, Cause, ENVELOPE_TOKENS, Tokens};
 use crate::config::{Endpoint, catalogue};
 use crate::sys::costs::{MicroDollars, Price, Usage};
 use crate::sys::date;
@@ -219,7 +219,7 @@ pub(crate) fn tokens(Tokens { input, output }: Tokens) -> Usage {
 /// What an answer has used, by its length, where the service does not tell.
 pub(crate) fn estimate(read_bytes: usize, written_bytes: usize) -> Usage {
     Usage {
-        input_tokens: len(read_bytes.div_ceil(BYTES_PER_TOKEN)) + FRAME_TOKENS,
+        input_tokens: len(read_bytes.div_ceil(BYTES_PER_TOKEN)) + ENVELOPE_TOKENS,
         output_tokens: len(written_bytes.div_ceil(BYTES_PER_TOKEN)),
         ..Usage::default()
     }

@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use crate::sys::path_walk;
 use crate::sys::plain::plain;
-use crate::sys::way;
 
 mod error;
 
@@ -293,7 +293,7 @@ impl<'a> Walk<'a> {
 
     /// Puts the components of `path` before what is left.
     fn add(&mut self, path: &Path) {
-        let mut names = way::names(path);
+        let mut names = path_walk::names(path);
         names.append(&mut self.ahead);
         self.ahead = names;
     }

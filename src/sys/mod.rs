@@ -1,4 +1,14 @@
 //! What everything else shares: files and whose they are, locks, hang-up, clock, money, errors, and what must not be shown.
+//!
+//! - Time, threads and the end of a call: `date`, `deadline`, `hangup`, `sync`, `threads`.
+//! - Errors and money: [`costs`], [`error`], `remedy`.
+//! - Texts that come from outside or are shown: `authority`, `language`, `number`, `pasted`, [`plain`], `presentation`,
+//!   [`redact`].
+//! - Files of calls, and what calls remember for each other: [`files`], [`state`].
+//! - What the build has put into the program: `packed`, `sources`.
+//! - Asterisk on this machine: `console`, `identity`.
+//! - What root does in folders of other users: `apart`, `held`, `owner`, `rights`, `rooted`, `path_walk`. Nothing in these may
+//!   change without `tests/install/races.rs`, which changes folders and links while root works in them.
 
 pub(crate) mod apart;
 pub(crate) mod authority;
@@ -16,6 +26,7 @@ pub(crate) mod number;
 pub(crate) mod owner;
 pub(crate) mod packed;
 pub(crate) mod pasted;
+pub(crate) mod path_walk;
 pub mod plain;
 pub(crate) mod presentation;
 pub mod redact;
@@ -26,4 +37,3 @@ pub(crate) mod sources;
 pub mod state;
 pub(crate) mod sync;
 pub(crate) mod threads;
-pub(crate) mod way;

@@ -47,6 +47,11 @@ pub(crate) fn normal(text: &str) -> Option<String> {
     is_somebodys.then_some(number)
 }
 
+/// A [`normal`] number in digits alone, as an account has it: `+` is `00` again.
+pub(crate) fn dialled(number: &str) -> String {
+    number.replacen('+', "00", 1)
+}
+
 /// A short name for each caller; all callers who withhold their number share one. What is no number is not kept as it
 /// came, but as a digest.
 pub(crate) fn key(text: &str) -> String {

@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::sys::identity::names;
-use crate::sys::way::Way;
+use crate::sys::path_walk::PathWalk;
 
 /// Why a path is not root's alone.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +55,7 @@ pub(crate) enum Fault {
 /// [`Fault`] names the first component that others can change.
 pub(crate) fn resolve(path: &Path, trusted: Option<u32>) -> Result<PathBuf, Fault> {
     let path = std::path::absolute(path).map_err(|source| unseen(path, source))?;
-    let mut way = Way::of(&path);
+    let mut way = PathWalk::of(&path);
     let mut is_roots = examine(way.here(), &look(way.here())?, trusted)?;
     while let Some(next) = way.next() {
         let data = look(&next)?;
@@ -87,7 +87,7 @@ pub(crate) struct Followed {
 /// The first link that others than root can have made, and where it leads.
 pub(crate) fn follow(path: &Path) -> Result<Followed, Fault> {
     let path = std::path::absolute(path).map_err(|source| unseen(path, source))?;
-    let (mut way, mut is_roots) = (Way::of(&path), true);
+    let (mut way, mut is_roots) = (PathWalk::of(&path), true);
     while let Some(next) = way.next() {
         is_roots = is_roots && is_roots_alone(way.here(), &next);
         let Ok(to) = fs::read_link(&next) else {

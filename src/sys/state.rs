@@ -12,6 +12,7 @@ mod link;
 mod resp;
 pub mod server;
 
+use std::fs::TryLockError;
 use std::fs::{self, File};
 use std::io;
 use std::ops::Deref;
@@ -22,7 +23,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use log::{debug, warn};
-use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -214,9 +214,9 @@ fn open_lock(path: &Path) -> Result<File, Error> {
 
 fn wait_for(file: &File, path: &Path, patience: Duration, end: Instant) -> Result<(), Error> {
     // flock(2) has no time limit, so the lock is tried again and again.
-    while let Err(error) = flock(file, FlockOperation::NonBlockingLockExclusive) {
-        if error != rustix::io::Errno::WOULDBLOCK {
-            return Err(unlocked(path, error.into()));
+    while let Err(error) = file.try_lock() {
+        if let TryLockError::Error(error) = error {
+            return Err(unlocked(path, error));
         }
         if Instant::now() > end {
             return Err(Error::Busy {

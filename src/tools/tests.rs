@@ -12,7 +12,7 @@ use crate::config::Needs;
 
 impl Tools {
     /// What the model reads of a call, also of one that fails.
-    fn call(&self, caller: Caller, call: &Call, cancel: &Hangup) -> String {
+    fn call(&self, caller: CallerKind, call: &Call, cancel: &Hangup) -> String {
         let told = self.ask(caller, call, cancel);
         told.unwrap_or_else(|fault| format!("error: {fault}"))
     }
@@ -55,8 +55,8 @@ impl Bench {
     }
 }
 
-const INSIDE: Caller = Caller { internal: true };
-const OUTSIDE: Caller = Caller { internal: false };
+const INSIDE: CallerKind = CallerKind::Internal;
+const OUTSIDE: CallerKind = CallerKind::Outside;
 
 const TOOLS: &str = r#"
 [secrets]

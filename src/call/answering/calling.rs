@@ -308,7 +308,7 @@ mod tests {
                 steps.iter().all(|(_, step)| !step.starts_with("permit")),
                 "{steps:?}"
             );
-            // Whoever drops the answer drops the calls.
+            // Dropping the answer drops the calls.
             drop(call);
             assert!(permitted.recv().is_err());
         }

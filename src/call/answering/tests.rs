@@ -248,7 +248,9 @@ fn what_cannot_be_played_is_a_failure_with_a_way_out() {
     let mut call = answering(|_| {});
     call.on(1000, sound(50));
     call.ends(1000, Sound::Answer, How::Unplayable(None));
-    assert!(ended(&call).starts_with("1000 reply: asterisk cannot play /r; may its user"));
+    assert!(
+        ended(&call).starts_with("1000 reply: asterisk cannot play /r; check that its user may")
+    );
     // It ends at once, again and again.
     let mut call = answering(|_| {});
     call.on(1000, sound(50));

@@ -441,28 +441,28 @@ fn a_phrase_yields_to_the_caller_once_and_the_last_one_never() {
     use super::Heard::{Late, Silence};
     let began = Instant::now();
     let mut scene = Scene::new(began);
-    for (barge_in, first) in [(true, Hearing::Yields), (false, Hearing::Keeps)] {
+    for (barge_in, first) in [(true, BargeIn::Yields), (false, BargeIn::Keeps)] {
         let settings = Conversation {
             barge_in,
             ..settings()
         };
         let mut dialogue = Dialogue::new(settings, began);
         dialogue.begin();
-        assert_eq!(dialogue.hearing(), first);
+        assert_eq!(dialogue.barge_in(), first);
         dialogue.said(true, &mut scene, began);
         assert!(
             scene.is_open(),
             "it is not waited for somebody who says nothing"
         );
         dialogue.heard(Silence, &mut scene);
-        assert_eq!(dialogue.hearing(), Hearing::Keeps, "the same phrase again");
+        assert_eq!(dialogue.barge_in(), BargeIn::Keeps, "the same phrase again");
         assert!(!scene.is_open());
         dialogue.said(false, &mut scene, began);
         dialogue.heard(Silence, &mut scene);
-        assert_eq!(dialogue.hearing(), first, "another phrase");
+        assert_eq!(dialogue.barge_in(), first, "another phrase");
         dialogue.said(false, &mut scene, began);
         dialogue.heard(Late, &mut scene);
-        assert_eq!(dialogue.hearing(), Hearing::Ignores, "the goodbye");
+        assert_eq!(dialogue.barge_in(), BargeIn::Ignores, "the goodbye");
     }
 }
 
@@ -514,17 +514,17 @@ fn what_is_said_into_the_goodbye_to_a_silent_caller_is_kept_where_they_may_not_i
     let mut dialogue = Dialogue::new(settings, began);
     dialogue.heard(Silence, &mut scene);
     dialogue.said(false, &mut scene, began);
-    for hearing in [Hearing::Keeps, Hearing::Ignores] {
+    for barge_in in [BargeIn::Keeps, BargeIn::Ignores] {
         let next = dialogue.heard(Silence, &mut scene);
         assert!(matches!(next, Next::Say(_, "goodbye")), "{next:?}");
-        assert_eq!(dialogue.hearing(), hearing);
+        assert_eq!(dialogue.barge_in(), barge_in);
         scene.said.push(Pcm {
             rate_hz: 8000,
             samples: vec![0; 8000],
         });
         let next = dialogue.said(false, &mut scene, began);
         let is_heard = matches!(next, Next::Listen { .. });
-        assert_eq!(is_heard, hearing == Hearing::Keeps, "{next:?}");
+        assert_eq!(is_heard, barge_in == BargeIn::Keeps, "{next:?}");
         // That was a noise.
         scene.said.clear();
     }
@@ -550,13 +550,13 @@ fn a_phrase_behind_an_answer_is_said_once_more_where_a_noise_cut_it_and_before_t
             next = dialogue.heard(Silence, &mut scene);
         }
         assert_eq!(told(&next, began), "say lost");
-        assert_eq!(dialogue.hearing(), Hearing::Keeps);
+        assert_eq!(dialogue.barge_in(), BargeIn::Keeps);
         let next = dialogue.said(false, &mut scene, began);
         if max_turns > 1 {
             assert!(matches!(next, Next::Listen { .. }), "{next:?}");
         } else {
             assert_eq!(told(&next, began), "say bye");
-            assert_eq!(dialogue.hearing(), Hearing::Ignores);
+            assert_eq!(dialogue.barge_in(), BargeIn::Ignores);
         }
     }
 }

@@ -80,7 +80,7 @@ impl<O: Write> Flow<'_, O> {
         self.tell_of_message(answered)
     }
 
-    /// Takes an interruption that no service has transcribed for nothing: the answer before goes on then, and is not lost
+    /// Treats an interruption that no service transcribed as a noise: the answer before goes on then, and is not lost
     /// beside what the caller said. Returns whether it was that.
     fn forgive_interruption(&mut self, answered: &mut Result<Answered, Failure>) -> bool {
         let is_of_stt = matches!(answered, Err(failure) if failure.stage == Stage::Stt);
@@ -215,7 +215,8 @@ impl<O: Write> Flow<'_, O> {
         // A voice that is refused would end the model's text, but after a hang-up nothing is waited for.
         let (is_hung_up, mut asked) = (self.line.is_hung_up(), Vec::new());
         let mut told = Vec::new();
-        job.drain(LATE_MESSAGES, |event| match event {
+        let deadline = self.line.deadline(LATE_MESSAGES);
+        job.drain(&deadline, |event| match event {
             Event::Messages(messages, kept) => drop(self.perform(Act::Keep(messages, kept))),
             Event::Begins(_, agrees) if !is_hung_up => asked.push(agrees),
             // Nothing is called any more, and the end is that of the bill, not of the answer.

@@ -57,10 +57,10 @@ fn a_phrase_that_is_not_made_in_time_is_replaced_by_a_sound() {
 }
 
 /// A phrase on a line that is known after a second.
-fn heard(hearing: Hearing) -> Virtual<Phrase> {
+fn heard(barge_in: BargeIn) -> Virtual<Phrase> {
     let mut call = Virtual::new(|now, scene| {
         scene.caller = Some(caller(now, None));
-        Phrase::sound("hello".into()).hearing(hearing)
+        Phrase::sound("hello".into()).barge_in(barge_in)
     });
     call.hears(0, 1000, Line::Quiet);
     call
@@ -68,20 +68,20 @@ fn heard(hearing: Hearing) -> Virtual<Phrase> {
 
 #[test]
 fn what_is_said_into_a_phrase_is_a_turn_and_stops_it_where_it_may() {
-    for (hearing, ends_at, is_in_turn) in [
-        (Hearing::Ignores, 1800, false),
-        (Hearing::Keeps, 1800, true),
-        (Hearing::Yields, 1300, true),
+    for (barge_in, ends_at, is_in_turn) in [
+        (BargeIn::Ignores, 1800, false),
+        (BargeIn::Keeps, 1800, true),
+        (BargeIn::Yields, 1300, true),
     ] {
-        let mut call = heard(hearing);
+        let mut call = heard(barge_in);
         let end = call.hears(1000, 800, Line::Voice);
         call.ends(end, Sound::Phrase, How::Through { endpos: Some(8000) });
         let (ended, said) = call.end.as_ref().expect("it ends");
         assert_eq!((*ended, call.scene.is_in_turn()), (ends_at, is_in_turn));
         let after = Duration::from_millis(ends_at);
         let name = "hello".to_owned();
-        let expected = match hearing {
-            Hearing::Yields => PhraseEnd::Interrupted { name, after },
+        let expected = match barge_in {
+            BargeIn::Yields => PhraseEnd::Interrupted { name, after },
             _ => PhraseEnd::Heard,
         };
         assert!(matches!(said, Ok(said) if *said == expected), "{said:?}");
@@ -90,8 +90,8 @@ fn what_is_said_into_a_phrase_is_a_turn_and_stops_it_where_it_may() {
 
 #[test]
 fn turns_that_end_within_a_phrase_are_kept_whole() {
-    for (hearing, turns) in [(Hearing::Keeps, 2), (Hearing::Ignores, 0)] {
-        let mut call = heard(hearing);
+    for (barge_in, turns) in [(BargeIn::Keeps, 2), (BargeIn::Ignores, 0)] {
+        let mut call = heard(barge_in);
         let mut until = 1000;
         for _ in 0..2 {
             until = call.hears(until, 1000, Line::Voice);
@@ -107,7 +107,7 @@ fn turns_that_end_within_a_phrase_are_kept_whole() {
 
 #[test]
 fn a_cough_into_a_phrase_does_not_stop_it() {
-    let mut call = heard(Hearing::Yields);
+    let mut call = heard(BargeIn::Yields);
     let until = call.hears(1000, 180, Line::Voice);
     call.hears(until, 1000, Line::Quiet);
     assert!(call.end.is_none() && call.scene.said.is_empty());
@@ -117,7 +117,7 @@ fn a_cough_into_a_phrase_does_not_stop_it() {
 fn a_phrase_that_is_still_being_made_yields_too() {
     let mut call = Virtual::new(|now, scene| {
         scene.caller = Some(caller(now, None));
-        Phrase::being_made(now + LONGEST_PHRASE, None).hearing(Hearing::Yields)
+        Phrase::being_made(now + LONGEST_PHRASE, None).barge_in(BargeIn::Yields)
     });
     let until = call.hears(0, 1000, Line::Quiet);
     call.hears(until, 800, Line::Voice);
@@ -179,15 +179,15 @@ fn without_a_sound_instead_a_phrase_that_cannot_be_made_ends_and_tells_why() {
 
 #[test]
 fn a_digit_interrupts_a_phrase_that_yields_and_no_other() {
-    for (hearing, step) in [
-        (Hearing::Yields, "play hello 0123456789@0"),
-        (Hearing::Keeps, "play hello @0"),
-        (Hearing::Ignores, "play hello @0"),
+    for (barge_in, step) in [
+        (BargeIn::Yields, "play hello 0123456789@0"),
+        (BargeIn::Keeps, "play hello @0"),
+        (BargeIn::Ignores, "play hello @0"),
     ] {
-        let mut call = Virtual::new(|_, _| Phrase::sound("hello".into()).hearing(hearing));
+        let mut call = Virtual::new(|_, _| Phrase::sound("hello".into()).barge_in(barge_in));
         call.assert_steps(&[(0, step)]);
     }
-    let mut call = Virtual::new(|_, _| Phrase::sound("hello".into()).hearing(Hearing::Yields));
+    let mut call = Virtual::new(|_, _| Phrase::sound("hello".into()).barge_in(BargeIn::Yields));
     let key = How::Key {
         key: '7',
         endpos: None,
@@ -233,7 +233,7 @@ fn turns(echo_db: Option<f32>, voice_dbfs: Option<f32>) -> (usize, bool) {
     samples.append(&bytes.collect::<Vec<_>>());
     let mut call = Virtual::new(|now, scene| {
         scene.caller = Some(caller(now, None));
-        Phrase::kept(Path::new("/s/greeting"), Some(samples)).hearing(Hearing::Yields)
+        Phrase::kept(Path::new("/s/greeting"), Some(samples)).barge_in(BargeIn::Yields)
     });
     let line: Vec<_> = line.into_iter().map(to_i16).collect();
     call.brings(0, &line);

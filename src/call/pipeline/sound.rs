@@ -91,7 +91,7 @@ impl Work {
             "the model does not answer what it hears, so the question is transcribed: {}",
             Chain(&error)
         );
-        self.services.hearing.failed(&error);
+        self.services.sound_refusals.failed(&error);
         let heard = self.question(tell)?;
         if heard.words.is_empty() {
             return Ok(());

@@ -10,8 +10,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::calls::{Calls, Piece};
-use super::frames::Frames;
 use super::functions::Turn;
+use super::json_values::JsonValues;
 use crate::cloud::event::EVENTS;
 use crate::cloud::http::{Incoming, malformed};
 use crate::cloud::sse::Events;
@@ -83,7 +83,7 @@ pub(crate) struct Answering {
 pub struct Answer {
     dialect: &'static Dialect,
     events: Events,
-    frames: Frames,
+    values: JsonValues,
     /// Words, markup included, that were not taken yet.
     words: VecDeque<String>,
     /// All words so far.
@@ -221,7 +221,7 @@ impl Answer {
         Self {
             dialect,
             events: Events::default(),
-            frames: Frames::default(),
+            values: JsonValues::default(),
             words: VecDeque::new(),
             said: String::new(),
             has_events: false,
@@ -245,11 +245,11 @@ impl Answer {
             events.extend(self.events.rest());
         }
         for event in events {
-            let frames = self.frames.push(&event);
-            frames.iter().try_for_each(|frame| self.take(frame))?;
+            let values = self.values.push(&event);
+            values.iter().try_for_each(|value| self.take(value))?;
         }
         if bytes.is_empty() {
-            self.frames.rest().map_or(Ok(()), |rest| self.take(&rest))?;
+            self.values.rest().map_or(Ok(()), |rest| self.take(&rest))?;
         }
         self.take_stray(bytes.is_empty())
     }
@@ -263,9 +263,9 @@ impl Answer {
         if !may_be_whole || stray.len() > MAX_TRIED && !has_ended {
             return Ok(());
         }
-        let mut frames = Frames::default();
-        let whole = frames.push(stray);
-        if frames.rest().is_some() {
+        let mut values = JsonValues::default();
+        let whole = values.push(stray);
+        if values.rest().is_some() {
             return Ok(());
         }
         self.events.clear_stray();

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::answering::{Answering, Dialect, End, StreamEvent, refusal_in};
 use super::calls::{Arguments, Piece};
-use super::frames::DONE;
 use super::functions::Round;
+use super::json_values::DONE;
 use super::{Asked, Model, Question, Speaker};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;

@@ -3,9 +3,9 @@
 pub(crate) mod answering;
 mod calls;
 mod fields;
-mod frames;
 pub(crate) mod functions;
 pub mod gemini;
+mod json_values;
 pub mod openai;
 
 use std::fmt::Debug;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::answering::{Answering, Dialect, End, StreamEvent, refusal_in};
 use super::calls;
 use super::fields::{Fields, TokenLimit};
-use super::frames::DONE;
+use super::json_values::DONE;
 use super::{Asked, Model, Question};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;

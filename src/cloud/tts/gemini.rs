@@ -16,7 +16,7 @@ use crate::cloud::credentials::CredentialsError;
 use crate::cloud::gemini::wire::{Body, Part, Turn};
 use crate::cloud::gemini::{Gemini, KEY};
 use crate::cloud::google_auth;
-use crate::cloud::{Error, FRAME_TOKENS, Listed, Service, Tokens};
+use crate::cloud::{ENVELOPE_TOKENS, Error, Listed, Service, Tokens};
 use crate::config::{Endpoint, Tts};
 use crate::sys::deadline::Deadline;
 
@@ -89,7 +89,7 @@ impl Voice for GeminiVoice {
     fn max_tokens(&self, chars: usize, sound: Duration) -> Tokens {
         let read = TOKENS_A_CHARACTER * (chars + self.style.len());
         Tokens {
-            input: u64::try_from(read).unwrap_or(u64::MAX) + FRAME_TOKENS,
+            input: u64::try_from(read).unwrap_or(u64::MAX) + ENVELOPE_TOKENS,
             output: TOKENS_A_SECOND * (sound.as_secs() + 1),
         }
     }

@@ -14,7 +14,7 @@ use crate::knowledge::language::ENGLISH;
 use crate::knowledge::{Knowledge, TurnParts, words};
 use crate::spending::bill;
 use crate::sys::error::{Chain, Stage};
-use crate::tools::{Caller, Tools};
+use crate::tools::{CallerKind, Tools};
 
 /// Looks at what calls without a persona are told, and at what personas have instead.
 pub(super) fn examine(
@@ -160,7 +160,7 @@ fn told_bytes(
     now: SystemTime,
 ) -> usize {
     let tools = Tools::new(config).ok();
-    let functions = tools.map(|tools| tools.functions(Caller { internal: true }));
+    let functions = tools.map(|tools| tools.functions(CallerKind::Internal));
     let functions = functions.unwrap_or_default();
     let actions = Actions {
         conversation,

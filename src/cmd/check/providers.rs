@@ -9,7 +9,7 @@ use crate::cloud::llm::Model;
 use crate::cloud::stt::Recognizer;
 use crate::config::providers::{self, Row};
 use crate::config::{Config, Endpoint, catalogue};
-use crate::services::{Change, Maker, SetupError, WARNED_DAYS, way};
+use crate::services::{Change, Maker, SetupError, WARNED_DAYS, successor_remedy};
 use crate::sys::date;
 use crate::sys::error::Stage;
 use crate::sys::hangup::Hangup;
@@ -69,7 +69,7 @@ impl Look<'_> {
             (_, Some(Change { next: Some(_), .. })) => {
                 format!("if that one will not do, name another provider or model under [{stage}]")
             }
-            _ => way(stage, &first.endpoint),
+            _ => successor_remedy(stage, &first.endpoint),
         };
         report.add(&format!("{stage} provider"), status, &text, &remedy);
         let is_told =
@@ -248,7 +248,11 @@ impl Look<'_> {
             }
             _ => return,
         };
-        report.warn(&format!("{stage} {endpoint}"), &text, &way(stage, endpoint));
+        report.warn(
+            &format!("{stage} {endpoint}"),
+            &text,
+            &successor_remedy(stage, endpoint),
+        );
     }
 }
 
@@ -441,7 +445,7 @@ mod tests {
             };
             let mut sink = std::io::sink();
             let mut report = Report::new(&mut sink, Style::Silent);
-            let made = maker.by(clock).voices();
+            let made = maker.with_clock(clock).voices();
             look.stage(Stage::Tts, &config.tts.endpoints, made, &mut report);
             let found = &report.findings()[0];
             assert_eq!((found.status, &*found.text), (status, &*expected), "{text}");

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Error;
+use super::error::Error;
 use crate::cloud::fallback::Fallback;
 use crate::cloud::google_auth::ServiceAccount;
 use crate::cloud::{self, Listed};
@@ -93,7 +93,7 @@ impl Key {
         let maker = Maker::new(&config, &Hangup::default()).map_err(Error::Setup)?;
         let maker = maker.for_lists();
         if let Self::Account(_, account) = self {
-            maker.know(account.clone());
+            maker.use_account(account.clone());
         }
         let listed = match self.tried().0 {
             "stt" => list(maker.recognizers(), has_own_key, |one| one.models(deadline)),

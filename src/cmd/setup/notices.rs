@@ -6,7 +6,7 @@ use std::path::Path;
 use super::key::Key;
 use crate::config::keys::{self, setting};
 use crate::config::{Config, Endpoint, Shown, catalogue, first_on};
-use crate::services::way;
+use crate::services::successor_remedy;
 use crate::sys::date;
 use crate::sys::error::Stage;
 
@@ -88,7 +88,7 @@ pub(super) fn switched_off(config: &Config, today: u64) -> Vec<String> {
         let day = catalogue::closes(stage, first).filter(|day| *day <= today)?;
         let follows = match first_on(stage, endpoints, today) {
             Some(next) => format!("{next} is asked in its place"),
-            None => way(stage, first),
+            None => successor_remedy(stage, first),
         };
         let date = date::calendar(day);
         Some(format!(

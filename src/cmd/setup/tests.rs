@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Instant;
 
+use super::writing::owner;
 use super::*;
 
 const KEY: &str = "AQ.Ab8RN6I0123456789wxyz";
@@ -248,7 +249,7 @@ fn what_cannot_be_used_changes_nothing_and_is_named() {
                 key: Some("hunter2"),
                 ..NOTHING
             },
-            "this is no key that is known",
+            "this key's form is not recognised",
         ),
         (
             Case {
@@ -323,7 +324,9 @@ fn a_voice_can_be_chosen_together_with_the_first_service_account() {
     let voice = || Some("de-DE-Chirp3-HD-Kore".to_owned());
     let error = setup.voice(voice()).expect_err("nobody speaks");
     assert!(
-        error.to_string().starts_with("there is no voice yet"),
+        error
+            .to_string()
+            .starts_with("no configured provider has a voice"),
         "{error}"
     );
     setup.take(&account, None).expect("it needs no try");

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use crate::sys::held::Trust;
 use crate::sys::identity::names::user_name;
+use crate::sys::path_walk::PathWalk;
 use crate::sys::plain::plain;
 use crate::sys::remedy::shell_quoted;
-use crate::sys::way::Way;
 
 /// Why others can change the facts.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +61,7 @@ impl Fault {
 /// # Errors
 /// [`Fault`] names the first component that others can change.
 pub(super) fn assert_guarded(path: &Path) -> Result<(), Fault> {
-    let mut way = Way::of(path);
+    let mut way = PathWalk::of(path);
     assert_kept(way.here(), &look(way.here())?)?;
     while let Some(next) = way.next() {
         let data = look(&next)?;

@@ -8,7 +8,6 @@ mod rate;
 use super::*;
 use crate::sys::date::SECONDS_A_DAY;
 use crate::sys::files;
-use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -134,7 +133,7 @@ fn administrators_are_told_from_four_fifths_of_the_day_on() {
 fn is_held(state: &State) -> bool {
     let lock = files::append(&ledger(state), ".lock");
     let lock = File::open(lock).expect("it is there once a call has come");
-    flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err()
+    lock.try_lock().is_err()
 }
 
 /// A call that read the clock before it waited would take those that came in between for calls of the future.

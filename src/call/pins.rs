@@ -1,6 +1,6 @@
 //! The PINs that some tools want: the caller types them before the first use in a call.
 
-mod pin;
+mod entry;
 
 use std::io::Write;
 use std::mem::take;
@@ -15,7 +15,7 @@ use super::toolbox::Toolbox;
 use crate::knowledge::language::Language;
 use crate::sys::error::Failure;
 use crate::tools;
-use pin::{PinEntry, Typed};
+use entry::{PinEntry, Typed};
 
 impl<O: Write> Flow<'_, O> {
     /// Permits the calls of a model, once the caller has typed the PINs that they want. Returns what ends the answer, if

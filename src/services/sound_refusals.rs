@@ -8,7 +8,7 @@ use crate::sys::sync::lock;
 
 /// What has kept the model from hearing callers in this call.
 #[derive(Debug, Default)]
-pub(crate) struct Hearing {
+pub(crate) struct SoundRefusals {
     fault: Mutex<Option<Fault>>,
 }
 
@@ -19,7 +19,7 @@ struct Fault {
     is_refusal: bool,
 }
 
-impl Hearing {
+impl SoundRefusals {
     /// Notes that the caller had to be transcribed because of this error.
     pub(crate) fn failed(&self, error: &Error) {
         let is_refusal = matches!(error, Error::Refused(refusal) if refusal.is_of_form());
@@ -67,10 +67,10 @@ mod tests {
             (503, b"", false),
         ];
         for (status, body, expected) in table {
-            let hearing = Hearing::default();
+            let refusals = SoundRefusals::default();
             let refusal = Refusal::read(service, status, body, &[]);
-            hearing.failed(&Error::Refused(Box::new(refusal)));
-            assert_eq!(hearing.is_refused(), expected, "{status}");
+            refusals.failed(&Error::Refused(Box::new(refusal)));
+            assert_eq!(refusals.is_refused(), expected, "{status}");
         }
     }
 }

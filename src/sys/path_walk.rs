@@ -6,14 +6,14 @@ use std::path::{Component, Path, PathBuf};
 
 /// How far a path has been walked, from the root on.
 #[derive(Debug)]
-pub(crate) struct Way {
+pub(crate) struct PathWalk {
     /// Where it has led, without links.
     here: PathBuf,
     rest: VecDeque<OsString>,
     hops: u32,
 }
 
-impl Way {
+impl PathWalk {
     /// The beginning of a whole path.
     pub(crate) fn of(path: &Path) -> Self {
         Self {

@@ -9,7 +9,7 @@ use serde_json::Deserializer;
 
 /// Values being put together.
 #[derive(Debug, Default)]
-pub(super) struct Frames {
+pub(super) struct JsonValues {
     /// The beginning of a value whose end has not come.
     unfinished: String,
     /// How many events it stood in.
@@ -18,7 +18,7 @@ pub(super) struct Frames {
     half: Option<String>,
 }
 
-impl Frames {
+impl JsonValues {
     /// Takes in the data of an event and returns the values that it completes, each as it stands, and `[DONE]`. What is no
     /// JSON is returned as it is.
     pub(super) fn push(&mut self, data: &str) -> Vec<String> {
@@ -32,26 +32,26 @@ impl Frames {
                 text.push_str(line);
             }
         }
-        let mut frames = Vec::new();
+        let mut values = Vec::new();
         let mut rest = text.as_str();
         while let Some(start) = start_of_value(rest) {
             rest = start;
             let len = match end_of_value(rest) {
-                _ if frames.len() >= MAX_ELEMENTS => rest.len(),
+                _ if values.len() >= MAX_ELEMENTS => rest.len(),
                 Some(len) => len,
                 None if rest.len() <= MAX_UNFINISHED && self.pieces < MAX_PIECES => {
                     rest.clone_into(&mut self.unfinished);
                     self.pieces += 1;
-                    return frames;
+                    return values;
                 }
                 None => rest.len(),
             };
             let (frame, after) = rest.split_at(len);
             self.pieces = 0;
-            frames.extend(elements(&self.joined(frame)));
+            values.extend(elements(&self.joined(frame)));
             rest = after;
         }
-        frames
+        values
     }
 
     /// What is left of a value whose end has not come.
@@ -111,7 +111,7 @@ fn escape_len(text: &str) -> usize {
 /// The text from the next value on, if there is one.
 fn start_of_value(text: &str) -> Option<&str> {
     let text = text.trim_start();
-    // Frames that a server has glued into one line have the field's name between them.
+    // Values that a server has glued into one line have the field's name between them.
     let text = text.strip_prefix("data:").map_or(text, str::trim_start);
     Some(text).filter(|text| !text.is_empty())
 }
@@ -193,30 +193,30 @@ mod tests {
             (&[""], &[]),
         ];
         for (events, expected) in table {
-            let mut frames = Frames::default();
-            let found: Vec<_> = events.iter().flat_map(|data| frames.push(data)).collect();
+            let mut values = JsonValues::default();
+            let found: Vec<_> = events.iter().flat_map(|data| values.push(data)).collect();
             assert_eq!(found, expected, "{events:?}");
-            assert_eq!(frames.rest(), None, "{events:?}");
+            assert_eq!(values.rest(), None, "{events:?}");
         }
-        let mut frames = Frames::default();
-        assert_eq!(frames.push("{\"a\":"), [""; 0]);
-        assert_eq!(frames.rest().as_deref(), Some("{\"a\":"));
+        let mut values = JsonValues::default();
+        assert_eq!(values.push("{\"a\":"), [""; 0]);
+        assert_eq!(values.rest().as_deref(), Some("{\"a\":"));
     }
 
     #[test]
     fn what_nobody_ends_is_given_up() {
-        let mut frames = Frames::default();
-        let given_up = (1..=2 * MAX_PIECES).find(|_| !frames.push("{\"a\":").is_empty());
+        let mut values = JsonValues::default();
+        let given_up = (1..=2 * MAX_PIECES).find(|_| !values.push("{\"a\":").is_empty());
         assert_eq!(given_up, Some(MAX_PIECES + 1));
         let cut = "}{\"a\":";
-        assert!((0..2 * MAX_PIECES).all(|_| frames.push(cut).len() <= 1));
+        assert!((0..2 * MAX_PIECES).all(|_| values.push(cut).len() <= 1));
         let glued = "{}".repeat(3 * MAX_ELEMENTS);
-        let mut frames = Frames::default();
-        assert_eq!(frames.push(&glued).len(), MAX_ELEMENTS + 1);
+        let mut values = JsonValues::default();
+        assert_eq!(values.push(&glued).len(), MAX_ELEMENTS + 1);
         let many = format!("[{}{{}}]", "{},".repeat(MAX_ELEMENTS));
-        assert_eq!(frames.push(&many).len(), 1);
+        assert_eq!(values.push(&many).len(), 1);
         let as_many = format!("[{}{{}}]", "{},".repeat(MAX_ELEMENTS - 1));
-        assert_eq!(frames.push(&as_many).len(), MAX_ELEMENTS);
+        assert_eq!(values.push(&as_many).len(), MAX_ELEMENTS);
     }
 
     #[test]
@@ -234,8 +234,8 @@ mod tests {
             (&[r#""\udé""#], &[r#""\udé""#]),
         ];
         for (events, expected) in table {
-            let mut frames = Frames::default();
-            let found = events.iter().flat_map(|data| frames.push(data));
+            let mut values = JsonValues::default();
+            let found = events.iter().flat_map(|data| values.push(data));
             let texts = found.map(|frame| serde_json::from_str(&frame).unwrap_or(frame));
             assert_eq!(texts.collect::<Vec<_>>(), expected, "{events:?}");
         }
