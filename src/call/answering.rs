@@ -252,11 +252,7 @@ impl Answering {
             changes.contains(&Change::SpeechStart)
         };
         let may_interrupt = caller.first_sign();
-        if changes.contains(&Change::EndOfTurn) && !self.heeds_voices() {
-            // It is for behind the answer. Of what goes on and on all of that would be paid for.
-            scene.said.clear();
-            scene.keep_said();
-        }
+        self.keep_unheeded(&changes, scene);
         if interrupts {
             self.interrupt(scene, now);
         } else {
@@ -266,9 +262,9 @@ impl Answering {
 
     /// Does what the time has come for.
     fn look(&mut self, scene: &mut Scene, now: Instant) {
-        if let Some(caller) = &mut scene.caller {
-            caller.hear_nothing(now);
-        }
+        let caller = scene.caller.as_mut();
+        let changes = caller.map(|caller| caller.hear_nothing(now));
+        self.keep_unheeded(&changes.unwrap_or_default(), scene);
         self.hesitate(false, scene, now);
         if self.due(now).is_some_and(|due| due <= now) {
             let late = if self.playout.has_begun() {

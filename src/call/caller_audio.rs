@@ -109,21 +109,20 @@ impl CallerAudio {
         self.doubt(changes, now)
     }
 
-    /// The same while a phrase is heard, into which whatever lasts may be the caller. Unless next to nothing comes back, the
-    /// phrase counts as loud: it comes first, before the call has shown how much comes back.
+    /// Takes in a piece while a phrase plays. Any voice that lasts counts as the caller. Unless next to nothing comes back,
+    /// the phrase counts as loud: it comes first, before the call has shown how much comes back.
     pub(super) fn hear_beside(
         &mut self,
         piece: &[i16],
         heard: &Heard,
         now: Instant,
     ) -> Vec<Change> {
-        let loudest = heard.loudest_dbfs;
-        let is_faint = self.echo.is_faint();
-        self.guard_against(Some(if is_faint {
-            loudest
+        let loudest = if self.echo.is_faint() {
+            heard.loudest_dbfs
         } else {
-            loudest.max(USUAL_DBFS)
-        }));
+            heard.loudest_dbfs.max(USUAL_DBFS)
+        };
+        self.guard_against(Some(loudest));
         self.doubted_since = None;
         self.take_beside(piece, heard, now)
     }
@@ -135,8 +134,8 @@ impl CallerAudio {
         }
         let (changes, is_removed) = self.separate(piece, heard.samples.as_deref());
         // A piece is judged by what was known before it and learnt from afterwards: otherwise a caller's first
-        // syllable would raise the level that it has to exceed. What is doubted may be the caller, and is no echo.
-        if !is_removed && self.doubted_since.is_none() {
+        // syllable would raise the level that it has to exceed. What is heard in a turn may be the caller, and is no echo.
+        if !is_removed && !self.endpointer.is_in_turn() {
             self.echo
                 .see(self.endpointer.level_dbfs(), heard.loudest_dbfs);
         }

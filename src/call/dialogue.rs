@@ -334,11 +334,12 @@ impl Dialogue {
         self.leave()
     }
 
-    /// How the conversation ends, if the model wants that and the caller has nothing to say to it.
+    /// How the conversation ends, if the model wants that and the caller has nothing to say to it, or no turn left for it.
     fn act(&self, scene: &mut Scene) -> Option<Outcome> {
         // The caller speaks into the end of the answer, and may not want what the model wants. They are heard first;
         // if that proves to be no speech, the action is still there. So are they while it is doubted that they speak.
-        if scene.may_be_in_turn() || !scene.said.is_empty() {
+        let may_speak = self.turns < self.settings.max_turns;
+        if may_speak && (scene.may_be_in_turn() || !scene.said.is_empty()) {
             return None;
         }
         let actions = scene.turn.take_actions();

@@ -7,8 +7,6 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use log::warn;
-
 use super::answering::Answered;
 use super::caller_audio::{self, CallerAudio};
 use super::contract;
@@ -203,9 +201,7 @@ impl<O: Write> Flow<'_, O> {
     fn listen(&mut self, listening: &mut Listening) -> Result<Heard, Failure> {
         match self.follow(listening) {
             Err(failure) if failure.stage == Stage::Limit && self.interrupted.is_some() => {
-                warn!(
-                    "the answer goes on after an interruption that was not transcribed: {failure}"
-                );
+                self.go_on_after(failure);
                 Ok(Heard::Silence)
             }
             heard => heard,

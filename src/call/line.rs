@@ -1,7 +1,8 @@
 //! The caller's line: the only place of a call that waits for what happens next, and the only one that plays. (A job that
 //! is to end, and whose words are not waited for, is given a moment by `Job` itself.)
 //!
-//! Asterisk gives one reply to each sound, when that has ended, and the reply is read here alone. What follows from an
+//! Asterisk gives one reply to each sound, when that has ended, and one to each wait for a key while music plays, and these
+//! replies are read here alone. What follows from an
 //! input is decided by the phases of a call, which know nothing of Asterisk's replies.
 
 use std::io::Write;
@@ -91,7 +92,7 @@ pub(super) struct Line<O> {
     futile: Option<(Sound, u32)>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Playing {
     what: Sound,
     /// The keys that end music: of those that end a file, Asterisk is told.
@@ -205,7 +206,7 @@ impl<O: Write> Line<O> {
     pub(super) fn stop(&mut self) -> Option<Played> {
         let playing = self.playing.take()?;
         let ended = if playing.what == Sound::Music {
-            // It is short.
+            // A wait cannot be stopped without a warning in Asterisk's log, so its end, at most 100 ms away, is awaited.
             let waited = self.session.reply().map(Some);
             self.end_music();
             waited
@@ -233,7 +234,7 @@ impl<O: Write> Line<O> {
         is_silence.then(|| self.stop())?
     }
 
-    /// Whether nothing plays, so that Asterisk can be asked something: it would end a sound.
+    /// Whether nothing plays, so that Asterisk can be asked something: a command would end a sound.
     pub(super) fn is_free(&self) -> bool {
         self.playing.is_none()
     }

@@ -127,7 +127,9 @@ impl Listening {
         match (may_send, scene.is_in_turn()) {
             (true, true) => self.unanswered = Some(said),
             (true, false) => self.send(said, scene),
-            (false, _) => {
+            // The turn under way takes its place.
+            (false, true) => {}
+            (false, false) => {
                 self.presence.turn_begins(now);
                 self.presence.turn_ends(now);
                 self.withheld = Some(said);

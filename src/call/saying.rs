@@ -169,7 +169,8 @@ impl<O: Write> Flow<'_, O> {
             speaker: self.speaker(false),
         };
         if let Some(place) = phrases.find(&text) {
-            let samples = Reply::of_phrase(&place, self.encoding);
+            let caller = self.scene.caller.as_ref();
+            let samples = caller.and_then(|_| Reply::of_phrase(&place, self.encoding));
             return Ok(Phrase::kept(&place, samples));
         }
         let patience = patience.min(self.config.tts.timeout);

@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{Answered, Answering, GRACE};
+use crate::audio::Pcm;
+use crate::audio::speech::turn::Change;
 use crate::call::event::Event;
 use crate::call::line::Sound;
 use crate::call::phase::Act;
@@ -23,6 +25,19 @@ impl Answering {
     pub(super) fn heeds_voices(&self) -> bool {
         let is_trusted = self.for_nothing < MAX_FOR_NOTHING && self.followed < MAX_FOLLOWED;
         self.settings.barge_in && is_trusted
+    }
+
+    /// Keeps what is said into an answer that heeds voices no more: it is answered after this answer.
+    pub(super) fn keep_unheeded(&self, changes: &[Change], scene: &mut Scene) {
+        let is_kept = self.settings.barge_in && !self.heeds_voices();
+        if !is_kept || !changes.contains(&Change::EndOfTurn) {
+            return;
+        }
+        scene.keep_said();
+        // A background goes on and on, and all that is kept is paid for.
+        while scene.said.iter().map(Pcm::duration).sum::<Duration>() > MOST_KEPT {
+            scene.said.remove(0);
+        }
     }
 
     /// Whether the caller has just been asked something, at `now`.
@@ -121,6 +136,9 @@ impl Answering {
 const MAX_FOR_NOTHING: u32 = 3;
 /// The same after as many signs that the caller follows, which people give more often.
 const MAX_FOLLOWED: u32 = 8;
+
+/// What is kept of what is said into such an answer.
+const MOST_KEPT: Duration = Duration::from_secs(10);
 
 /// A voice is proved within this time after its first sign.
 const PAUSE: Duration = Duration::from_millis(350);

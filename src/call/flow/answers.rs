@@ -88,10 +88,15 @@ impl<O: Write> Flow<'_, O> {
             return false;
         }
         if let Err(failure) = std::mem::replace(answered, Ok(Answered::NoSpeech)) {
-            warn!("the answer goes on after an interruption that was not transcribed: {failure}");
-            self.scene.forgiven = Some(failure);
+            self.go_on_after(failure);
         }
         true
+    }
+
+    /// Tells why it is not known what interrupted an answer, which goes on.
+    pub(super) fn go_on_after(&mut self, failure: Failure) {
+        warn!("the answer goes on after an interruption that was not transcribed: {failure}");
+        self.scene.forgiven = Some(failure);
     }
 
     /// Lets the caller hear the rest of the answer that was interrupted for nothing.

@@ -7,7 +7,7 @@ use testkit::audio::clips::babble;
 use super::*;
 use crate::audio::level::rms_dbfs;
 use crate::audio::telephone::Encoding;
-use crate::audio::{to_f32, to_i16};
+use crate::audio::{Pcm, to_f32, to_i16};
 use crate::call::phase::tests::{Heard as Line, Virtual, caller};
 
 #[test]
@@ -265,4 +265,28 @@ fn a_soft_voice_is_heard_in_a_phrase_where_the_line_brings_nothing_back_and_an_e
             "{echo_db:?}, {voice_dbfs:?}"
         );
     }
+}
+
+#[test]
+fn two_turns_into_a_long_phrase_are_kept_whole_where_its_samples_are_known() {
+    let mut samples = Reply::new(Encoding::Sln);
+    let greeting = at_dbfs(
+        -18.0,
+        &babble(8000, &"kingdom by the sea ".repeat(9)).samples,
+    );
+    let greeting: Vec<_> = greeting.into_iter().map(to_i16).collect();
+    let bytes = greeting.iter().flat_map(|sample| sample.to_le_bytes());
+    samples.append(&bytes.collect::<Vec<_>>());
+    let mut call = Virtual::new(|now, scene| {
+        scene.caller = Some(caller(now, None));
+        Phrase::kept(Path::new("/s/greeting"), Some(samples)).barge_in(BargeIn::Keeps)
+    });
+    let mut until = call.hears(0, 1000, Line::Quiet);
+    for _ in 0..2 {
+        until = call.hears(until, 3000, Line::Voice);
+        until = call.hears(until, 1500, Line::Quiet);
+    }
+    let said: Vec<_> = call.scene.said.iter().map(Pcm::duration).collect();
+    let is_whole = |said: &Duration| *said > Duration::from_millis(2900);
+    assert!(said.len() == 2 && said.iter().all(is_whole), "{said:?}");
 }

@@ -84,8 +84,8 @@ impl Work {
         let recognizers = &self.services.recognizers;
         let today = date::day(SystemTime::now());
         // A recogniser that hears nothing in speech is a fault, and a wrong NOSPEECH costs the caller the call; but
-        // each doubt is paid for, so there is one for a piece, and only where another provider can be asked. What waits for
-        // the words goes on sooner without.
+        // each doubt is paid for, so there is one for a piece, and only where another provider can be asked. An answer
+        // that waits for these words goes on sooner without a second request.
         let is_one_of_several = recognizers.available_on(today).count() > 1;
         let mut may_doubt = is_one_of_several && !self.is_interruption;
         let mut doubted = None;
