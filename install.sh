@@ -874,8 +874,13 @@ undo() {
             "$plan and the program are the new ones. See to what stands above, then run this again"
     reload || :
     if [ ! -s "$work/found" ]; then
-        die "Asterisk does not read $plan, so it and the program are as they were:" \
-            "put the line  #include extensions_custom.conf  into extensions.conf, and run this again"
+        way="put the line  #include extensions_custom.conf  into extensions.conf, and run this again"
+        place read --text --rights "$work/first.rights" -- "${plan%/*}/extensions.conf" >"$work/first" 2>/dev/null || :
+        if grep -Eq '^[[:space:]]*#(try)?include[[:space:]]+["<]?extensions_custom\.conf' "$work/first"; then
+            way="extensions.conf has the line for it, so another file that is included is missing, or pbx_config is not loaded.\
+ Where the program is still there,  sudo phone-assistant check  says which. See to that, and run this again"
+        fi
+        die "Asterisk does not read $plan, so it and the program are as they were: $way"
     fi
     diff "$work/wanted" "$work/found" | head -n 300 | visible >&2
     die "Asterisk's dialplan is not what was written (above: < wanted, > found), so $plan and the program are as they were." \

@@ -389,6 +389,27 @@ fn a_dialplan_that_asterisk_does_not_show_is_taken_back() {
 }
 
 #[test]
+fn a_line_that_is_there_is_not_asked_for_again() {
+    let machine = Machine::with_asterisk();
+    machine.write("etc/asterisk/extensions_custom.conf", "[a]\n");
+    machine.write("tools/loaded", "");
+    machine.write("tools/unread", "");
+    for line in [
+        "#include extensions_custom.conf",
+        " #tryinclude \"extensions_custom.conf\"",
+    ] {
+        machine.write("etc/asterisk/extensions.conf", format!("[b]\n{line}\n"));
+        let outcome = machine.install(&["--dialplan"]);
+        outcome.fails(1).says("sudo phone-assistant check");
+        assert!(
+            !outcome.text().contains("put the line"),
+            "{}",
+            outcome.text()
+        );
+    }
+}
+
+#[test]
 fn a_file_that_asterisk_does_not_read_is_all_that_is_told() {
     let machine = Machine::with_asterisk();
     machine.write("etc/asterisk/extensions_custom.conf", "[a]\n");

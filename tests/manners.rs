@@ -360,21 +360,26 @@ fn a_page_of_the_calls_is_whole_in_itself_and_for_its_owner_alone() {
     std::os::unix::fs::symlink(&log, &link).unwrap();
     let rotated = folder.path().join("calls.jsonl.1");
     fs::write(&rotated, LOG).unwrap();
-    for (path, kept) in [
-        (&log, LOG),
-        (&rotated, LOG),
-        (&link, LOG),
-        (&other, "[gemini]\n"),
-    ] {
+    let told = |path: &Path| {
         let output = run(&[
             "calls",
             "--html",
             path.to_str().unwrap(),
             log.to_str().unwrap(),
         ]);
-        let told = said(&output.stderr);
-        assert!(told.contains("is there and is no page of calls"), "{told}");
         assert_eq!(output.status.code(), Some(1));
+        said(&output.stderr)
+    };
+    let why = told(folder.path());
+    assert!(why.contains("cannot read what is at"), "{why}");
+    for (path, kept) in [
+        (&log, LOG),
+        (&rotated, LOG),
+        (&link, LOG),
+        (&other, "[gemini]\n"),
+    ] {
+        let told = told(path);
+        assert!(told.contains("is there and is no page of calls"), "{told}");
         assert_eq!(
             fs::read_to_string(path).unwrap(),
             kept,

@@ -69,6 +69,14 @@ pub(crate) enum Error {
     /// The page cannot be written.
     #[error(transparent)]
     Write(#[from] files::Error),
+    /// What is there cannot be opened.
+    #[error("cannot read what is at {}; name another file for the page", .path.display())]
+    Old {
+        /// The place.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// What is there is no page of calls.
     #[error("{} is there and is no page of calls; name another file for the page", .0.display())]
     NoPage(PathBuf),
@@ -119,7 +127,11 @@ pub(crate) fn write_page(
     let acting = owner::act_in(files::parent(&log))?;
     let report = Report::read(&log, options)?;
     drop(acting);
-    if !page::may_replace(out) {
+    let may_replace = page::may_replace(out).map_err(|source| Error::Old {
+        path: out.to_owned(),
+        source,
+    })?;
+    if !may_replace {
         return Err(Error::NoPage(out.to_owned()));
     }
     let mut file = NewFile::create(out, Readers::Owner)?;

@@ -43,6 +43,7 @@ use crate::sys::state::State;
 
 pub use finding::{Finding, Page, Setting, Status, Style};
 use finding::{Report, worst};
+use hosts::Unreached;
 pub(crate) use inside::look_around;
 pub use options::Options;
 use options::understood;
@@ -95,7 +96,8 @@ pub fn run(
         providers::examine(config, &mut report);
         let deadline = (!options.offline).then(|| Deadline::after(started, PATIENCE, clock));
         let mut ask = |deadline| ask(config, &arguments, &environment, deadline, &mut report);
-        let to_speak = deadline.filter(|deadline| ask(*deadline));
+        let unreached = deadline.map(&mut ask);
+        let to_speak = deadline.zip(unreached.as_ref());
         messages::examine_ways(config, &arguments, &environment, options, &mut report);
         tools::examine(config, deadline, &mut report);
         disclosure::examine(config, &arguments, &environment, to_speak, &mut report);
@@ -112,14 +114,14 @@ pub fn run(
     Ok(worst(&findings).exit_code())
 }
 
-/// Asks all that calls ask over the network. Returns whether the host of a voice was reached.
+/// Asks all that calls ask over the network. Returns the hosts that were not reached.
 fn ask(
     config: &Config,
     arguments: &Arguments,
     environment: Environment<'_>,
     deadline: Deadline,
     report: &mut Report<'_>,
-) -> bool {
+) -> Unreached {
     let hangup = Hangup::default();
     let unreached = hosts::examine(config, deadline, &hangup, report);
     let personas = personas::of_personas(config, Needs::Stages, arguments, environment);
@@ -131,11 +133,7 @@ fn ask(
     };
     doctor.examine(personas, report);
     shared::examine(config, report);
-    !config
-        .tts
-        .endpoints
-        .iter()
-        .all(|voice| unreached.has(voice))
+    unreached
 }
 
 /// Every service is given its own time; this is for all of them together.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use super::summary::{Row, Spread, Summary};
@@ -42,14 +42,20 @@ struct Failure {
 }
 
 /// Whether a page may be written there: where nothing is yet, or an older page. Any other file may be the log itself.
-pub(super) fn may_replace(out: &Path) -> bool {
+///
+/// # Errors
+/// When what is there cannot be opened.
+pub(super) fn may_replace(out: &Path) -> io::Result<bool> {
     let mut head = String::new();
     match files::open(out) {
         Ok(file) => {
             let is_text = file.take(HEAD).read_to_string(&mut head).is_ok();
-            is_text && (head.is_empty() || head.starts_with(DOCTYPE) && head.contains(TITLE))
+            Ok(is_text && (head.is_empty() || head.starts_with(DOCTYPE) && head.contains(TITLE)))
         }
-        Err(error) => matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => Ok(true),
+            _ => Err(error),
+        },
     }
 }
 

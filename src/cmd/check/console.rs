@@ -28,7 +28,8 @@ pub(super) enum Error {
 
 /// What Asterisk answers to a command.
 pub(super) fn say(command: &str) -> Result<String, Error> {
-    let asterisk = found_in_path("asterisk")?;
+    let own = env::var("PATH").ok().filter(|_| !user::is_root());
+    let asterisk = found("asterisk", own.as_deref())?;
     let console = Console {
         asterisk: vec![asterisk],
         rights: None,
@@ -54,10 +55,10 @@ pub(super) fn typed(command: &str) -> String {
     )
 }
 
-/// Root runs only what root alone can change, wherever it is found.
-fn found_in_path(name: &str) -> Result<OsString, Error> {
-    let own = env::var("PATH").ok().filter(|_| !user::is_root());
-    let path = own.unwrap_or_else(|| PATH.to_owned());
+/// The program of that name in the folders of the caller's own PATH, if it counts, or in the usual ones: that of users
+/// often has no /usr/sbin. Root runs only what root alone can change, wherever it is found.
+fn found(name: &str, own: Option<&str>) -> Result<OsString, Error> {
+    let path = own.map_or_else(|| PATH.to_owned(), |own| format!("{own}:{PATH}"));
     let mut places = path.split(':').map(|folder| Path::new(folder).join(name));
     let Some(place) = places.find(|place| place.exists()) else {
         return Err(Error::Missing(path));
@@ -83,13 +84,14 @@ mod tests {
 
     #[test]
     fn a_program_that_is_nowhere_is_told_as_missing() {
-        let found = found_in_path("no-such-program-here").map_err(|error| error.to_string());
-        let error = found.expect_err("there is none");
+        let own = Some("/nonexistent");
+        let missing = found("no-such-program-here", own);
+        let error = missing.expect_err("there is none").to_string();
         assert!(
             error.starts_with("there is no program asterisk in /"),
             "{error}"
         );
-        assert!(found_in_path("sh").is_ok());
+        assert!(found("sh", own).is_ok() && found("sh", None).is_ok());
     }
 
     #[test]

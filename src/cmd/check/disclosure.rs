@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::finding::Report;
+use super::hosts::Unreached;
 use super::personas::of_personas;
 use super::sounds;
 use crate::audio::telephone::Encoding;
@@ -25,12 +26,12 @@ use crate::sys::state::State;
 use crate::voice::{KeptPhrases, Loudness, Speaker};
 
 /// Looks at what callers without a persona are told, and at what personas tell instead. A phrase that is missing is
-/// spoken until `deadline`, if there is one.
+/// spoken until the deadline of `to_speak`, if there is one, but not where no voice's host was reached.
 pub(super) fn examine(
     config: &Config,
     arguments: &Arguments,
     environment: Environment<'_>,
-    deadline: Option<Deadline>,
+    to_speak: Option<(Deadline, &Unreached)>,
     report: &mut Report<'_>,
 ) {
     let who = match config.knowledge.disclosure {
@@ -52,7 +53,7 @@ pub(super) fn examine(
             config.tts,
             all_languages(&config)
         )) {
-            examine_text(&config, &format!("{of}{who}"), deadline, report);
+            examine_text(&config, &format!("{of}{who}"), to_speak, report);
         }
         // Asterisk itself has a sound for each language.
         if let Sentence::Spoken(text) = text
@@ -79,11 +80,16 @@ fn all_languages(config: &Config) -> String {
     config.stt.languages().collect::<Vec<_>>().join(", ")
 }
 
-fn examine_text(config: &Config, who: &str, deadline: Option<Deadline>, report: &mut Report<'_>) {
+fn examine_text(
+    config: &Config,
+    who: &str,
+    to_speak: Option<(Deadline, &Unreached)>,
+    report: &mut Report<'_>,
+) {
     let own = Language::of(&config.stt.language);
     match &config.knowledge.disclosure_text {
         Sentence::Nothing => {
-            if examine_words(config, own.disclosure, who, deadline, report) {
+            if examine_words(config, own.disclosure, who, to_speak, report) {
                 examine_languages(config, own, who, report);
             }
         }
@@ -96,7 +102,7 @@ fn examine_text(config: &Config, who: &str, deadline: Option<Deadline>, report: 
             "make it with phone-assistant convert or say, or write words into disclosure_text under [knowledge]",
         ),
         Sentence::Spoken(text) => {
-            examine_words(config, text, who, deadline, report);
+            examine_words(config, text, who, to_speak, report);
         }
     }
 }
@@ -126,9 +132,12 @@ fn examine_words(
     config: &Config,
     text: &str,
     who: &str,
-    deadline: Option<Deadline>,
+    to_speak: Option<(Deadline, &Unreached)>,
     report: &mut Report<'_>,
 ) -> bool {
+    let unreached = to_speak.and_then(|(_, hosts)| hosts.of_all_voices(config));
+    let deadline = to_speak.map(|(deadline, _)| deadline);
+    let deadline = deadline.filter(|_| unreached.is_none());
     let is_kept = match keep(config, text, deadline) {
         Ok(is_kept) => is_kept,
         Err(failure) => {
@@ -140,6 +149,11 @@ fn examine_words(
             return false;
         }
     };
+    if let Some(host) = unreached.filter(|_| !is_kept) {
+        let why = format!("{host} was not reached, so no voice has spoken what {who} are told");
+        report.not_tried(ID, &why, "see what is said of that host");
+        return false;
+    }
     let state = if is_kept {
         "spoken and kept"
     } else {

@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::iter::successors;
 use std::path::Path;
+use std::slice;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::json;
@@ -38,6 +39,29 @@ impl Finding {
             remedy: remedy.to_owned(),
             excerpt: Vec::new(),
             settings: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Each fault that it puts together, or itself where it is about one thing.
+    fn each(&self) -> &[Self] {
+        match &self.faults[..] {
+            [] => slice::from_ref(self),
+            faults => faults,
+        }
+    }
+
+    /// The same, safe to show.
+    fn clean(self) -> Self {
+        let clean = |text: String| one_line(&text);
+        Self {
+            id: plain_to(&self.id, MAX_LINE),
+            status: self.status,
+            text: one_line(&self.text),
+            remedy: fit(&one_line(&self.remedy), Path::new(OF_PACKAGE).exists()),
+            excerpt: self.excerpt.into_iter().map(clean).collect(),
+            settings: self.settings.into_iter().map(Setting::clean).collect(),
+            faults: self.faults.into_iter().map(Self::clean).collect(),
         }
     }
 
@@ -99,6 +123,9 @@ pub struct Finding {
     /// The settings that are set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settings: Vec<Setting>,
+    /// The faults that a page puts together as this finding; JSON has each of them in its place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Finding>,
 }
 
 /// A setting that is set.
@@ -186,14 +213,6 @@ impl<'a> Report<'a> {
         });
     }
 
-    /// A failure with what is shown of the place where it is.
-    pub(super) fn fail_at(&mut self, id: &str, text: &str, excerpt: Vec<String>, remedy: &str) {
-        self.tell(Finding {
-            excerpt,
-            ..Finding::new(id, Status::Fail, text, remedy)
-        });
-    }
-
     pub(super) fn warn(&mut self, id: &str, text: &str, remedy: &str) {
         self.add(id, Status::Warn, text, remedy);
     }
@@ -247,15 +266,7 @@ impl<'a> Report<'a> {
 
     /// Tells a finding, perhaps of a run as another user, which is not trusted to have cleaned it.
     pub(super) fn tell(&mut self, finding: Finding) {
-        let clean = |text: String| one_line(&text);
-        let finding = Finding {
-            id: plain_to(&finding.id, MAX_LINE),
-            status: finding.status,
-            text: one_line(&finding.text),
-            remedy: fit(&one_line(&finding.remedy), Path::new(OF_PACKAGE).exists()),
-            excerpt: finding.excerpt.into_iter().map(clean).collect(),
-            settings: finding.settings.into_iter().map(Setting::clean).collect(),
-        };
+        let finding = finding.clean();
         self.end_trying();
         let written = match self.style {
             Style::Page(page) => write!(self.out, "{}", Shown(&finding, page)),
@@ -301,7 +312,7 @@ impl<'a> Report<'a> {
                 let all = json!({
                     "version": VERSION_OF_JSON,
                     "status": status.unwrap_or(Status::Ok),
-                    "checks": self.findings,
+                    "checks": self.findings.iter().flat_map(Finding::each).collect::<Vec<_>>(),
                 });
                 writeln!(self.out, "{all:#}")
             }
@@ -475,7 +486,10 @@ mod tests {
         };
         there.settings("1 is set", vec![setting]);
         there.trying("llm");
-        there.fail_at("llm", "slow", vec!["  ^".to_owned()], "wait");
+        there.tell(Finding {
+            excerpt: vec!["  ^".to_owned()],
+            ..Finding::new("llm", Status::Fail, "slow", "wait")
+        });
         there.close().expect("a vector takes all");
         let mut sink = io::sink();
         let mut here = Report::new(&mut sink, Style::Silent);

@@ -24,6 +24,14 @@ impl Unreached {
         self.0.contains(endpoint.origin())
     }
 
+    /// The name of the first voice's host, where the host of no voice was reached.
+    pub(super) fn of_all_voices(&self, config: &Config) -> Option<&str> {
+        let mut voices = config.tts.endpoints.iter();
+        let first = voices.clone().next()?;
+        let origin = self.0.get(first.origin())?;
+        voices.all(|voice| self.has(voice)).then(|| name_of(origin))
+    }
+
     /// Says that a service is tried, and returns its name in findings. Returns `None` where its host is one of these: why is
     /// told of the host, and each try would wait for it anew.
     pub(super) fn begin(
@@ -77,8 +85,8 @@ pub(super) fn examine(
             }
             Err(error) => {
                 report.fail_with(id, &error);
-                // One that only breaks off may answer to all but HEAD.
-                if matches!(error, Error::Connect { .. } | Error::Timeout { .. }) {
+                // One that breaks off or is slow may still answer to all but HEAD.
+                if matches!(error, Error::Connect { .. }) {
                     unreached.0.insert(url.to_owned());
                 }
             }
@@ -126,8 +134,42 @@ const LOOK: Duration = Duration::from_secs(6);
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+    use std::time::Instant;
+
     use super::*;
-    use crate::cmd::check::finding::{Status, Style};
+    use crate::cmd::check::finding::{Status, Style, findings};
+    use crate::config::{Arguments, Needs};
+
+    #[test]
+    fn a_slow_host_is_reached_and_a_shut_one_is_not() {
+        let port = || TcpListener::bind("127.0.0.1:0").expect("a port");
+        let (slow, shut) = (port(), port());
+        let address = |listener: &TcpListener| listener.local_addr().expect("bound").to_string();
+        let (slow_at, shut_at) = (address(&slow), address(&shut));
+        drop(shut);
+        for (host, expected) in [(slow_at, None), (shut_at.clone(), Some(shut_at.as_str()))] {
+            let folder = testkit::TempDir::new().expect("a temporary folder");
+            let file = folder.path().join("config.toml");
+            let settings = format!(
+                "[gemini]\napi_key = 'AQ.1'\n[tts]\nprovider = 'openai'\nfallback = []\n\
+                 [tts.openai]\nbase_url = 'http://{host}/v1'\n"
+            );
+            testkit::write_secret(&file, &settings);
+            let arguments = Arguments::of_file(Some(file));
+            let mut config = Config::load(Needs::Stages, &arguments, &|_| None).expect("settings");
+            config.stt.endpoints.clear();
+            config.llm.endpoints.clear();
+            let deadline =
+                Deadline::after(Instant::now(), Duration::from_millis(500), Instant::now);
+            let mut unreached = Unreached::default();
+            let found = findings(|report| {
+                unreached = examine(&config, deadline, &Hangup::default(), report);
+            });
+            assert_eq!(found[0].status, Status::Fail, "{found:?}");
+            assert_eq!(unreached.of_all_voices(&config), expected, "{found:?}");
+        }
+    }
 
     #[test]
     fn a_clock_fails_only_where_it_spoils_sign_ins() {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::console::typed;
+use super::user::user_name;
 use crate::sys::files;
 use crate::sys::remedy::shell_quoted;
 
@@ -26,26 +27,29 @@ pub(super) fn why_not(etc: &Path, module: &str) -> Option<(String, String)> {
             format!("take its noload out of modules.conf, if there is one; {load}"),
         ));
     }
-    let own = etc.join(OWN);
-    let is_lost = read.contains(&etc.join(FIRST)) && !read.contains(&own);
-    is_lost.then(|| {
-        let is_there = own.exists();
-        let then = if is_there {
-            typed("dialplan reload")
-        } else {
-            INSTALL.to_owned()
-        };
-        (
-            format!("no line of extensions.conf includes {OWN}"),
-            format!(
-                "add the line #include {OWN} to {}, then: {then}",
-                shell_quoted(etc.join(FIRST))
-            ),
-        )
-    })
+    let (first, own) = (etc.join(FIRST), etc.join(OWN));
+    if !read.contains(&first) {
+        return None;
+    }
+    let none = format!("no line of {FIRST} includes {OWN}");
+    let line = format!("add the line #include {OWN} to {}", shell_quoted(first));
+    match (read.contains(&own), own.exists()) {
+        (true, true) => None,
+        (true, false) => Some((
+            format!("{} is not there", own.display()),
+            INSTALL.to_owned(),
+        )),
+        (false, true) => Some((none, format!("{line}, then: {}", typed("dialplan reload")))),
+        // With the line and without the file Asterisk would read none of it.
+        (false, false) => {
+            let make = format!("sudo -u {} touch {}", user_name(), shell_quoted(own));
+            Some((none, format!("first {make}; {line}, then: {INSTALL}")))
+        }
+    }
 }
 
-/// The first file that is included and not there, with the file that includes it. What was read is noted.
+/// The first file that is included and not there, with the file that includes it. What was read is noted, and
+/// what may be missing and is.
 fn missing_include(
     etc: &Path,
     name: &str,
@@ -59,24 +63,29 @@ fn missing_include(
         return None;
     }
     let text = String::from_utf8_lossy(&bytes);
-    text.lines().filter_map(included).find_map(|name| {
+    text.lines().filter_map(included).find_map(|(how, name)| {
         let file = etc.join(name);
         let is_missing = file.symlink_metadata().is_err() && !name.contains(PATTERN);
-        if is_missing {
-            Some((path.clone(), file))
-        } else {
-            missing_include(etc, name, read, depth - 1)
+        match (is_missing, how) {
+            (false, _) => missing_include(etc, name, read, depth - 1),
+            (true, "#tryinclude") => {
+                read.insert(file);
+                None
+            }
+            (true, _) => Some((path.clone(), file)),
         }
     })
 }
 
-/// The file that a line includes. `#tryinclude` may name one that is not there.
-fn included(line: &str) -> Option<&str> {
-    let rest = line.trim().strip_prefix("#include")?;
-    let name = rest.strip_prefix([' ', '\t'])?;
+/// How a line includes a file, and which.
+fn included(line: &str) -> Option<(&str, &str)> {
+    let (how, name) = line.trim().split_once([' ', '\t'])?;
+    if !matches!(how, "#include" | "#tryinclude") {
+        return None;
+    }
     let name = name.split(';').next().unwrap_or_default().trim();
     let name = name.trim_matches(['"', '<', '>', '\'']);
-    (!name.is_empty()).then_some(name)
+    (!name.is_empty()).then_some((how, name))
 }
 
 const FIRST: &str = "extensions.conf";
@@ -130,6 +139,18 @@ mod tests {
                 None,
             ),
             (
+                "one of ours that may be missing and is not",
+                "#tryinclude extensions_custom.conf\n",
+                loaded,
+                None,
+            ),
+            (
+                "a missing file below one that may be missing",
+                "#tryinclude extensions_custom.conf\n#tryinclude c.conf\n",
+                loaded,
+                Some("d.conf, which is not there"),
+            ),
+            (
                 "a comment",
                 ";#include b.conf\n#include extensions_custom.conf",
                 loaded,
@@ -173,14 +194,30 @@ mod tests {
                 "{what}: {text}"
             );
         }
+    }
+
+    #[test]
+    fn the_file_is_made_before_the_line_that_includes_it() {
         let folder = testkit::TempDir::new().expect("a temporary folder");
         fs::write(folder.path().join(FIRST), "[a]\n").expect("written");
-        let (text, remedy) = why_not(folder.path(), loaded).expect("no line, and no file");
+        let (text, remedy) = why_not(folder.path(), "").expect("no line, and no file");
         assert!(
             text.contains("no line of extensions.conf includes"),
             "{text}"
         );
+        let touch = remedy.find(" touch ").expect("the file is made");
+        assert!(
+            touch < remedy.find("#include").expect("the line"),
+            "{remedy}"
+        );
         assert!(remedy.ends_with(&format!("then: {INSTALL}")), "{remedy}");
+        fs::write(folder.path().join(FIRST), format!("#tryinclude {OWN}\n")).expect("written");
+        let (text, remedy) = why_not(folder.path(), "").expect("no file");
+        assert!(
+            text.ends_with("extensions_custom.conf is not there"),
+            "{text}"
+        );
+        assert_eq!(remedy, INSTALL);
         let folder = testkit::TempDir::new().expect("a temporary folder");
         assert_eq!(
             why_not(folder.path(), ""),

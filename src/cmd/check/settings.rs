@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::fs::{Access, access};
 
-use super::finding::{Report, Setting};
+use super::finding::{Finding, Report, Setting, Status};
 use super::user::group_name;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::google_auth::ServiceAccount;
@@ -58,16 +58,26 @@ pub(super) fn tell_faults(faults: &Faults, report: &mut Report<'_>) {
     let of_lines = |(fault, excerpt)| Some((fault, faults.of_line(fault)?, excerpt));
     let of_lines: Vec<_> = faults.with_excerpts().filter_map(of_lines).collect();
     let fix = format!("fix it in {}", shell_quoted(file));
-    match &of_lines[..] {
-        [] => {}
-        [(fault, _, excerpt)] => report.fail_at(ID, fault, excerpt.to_vec(), &fix),
-        all => {
-            let shown = all.iter().flat_map(|(_, fault, excerpt)| {
-                std::iter::once((*fault).to_owned()).chain(excerpt.iter().cloned())
-            });
-            let text = format!("{} has {} faults", file.display(), all.len());
-            report.fail_at(ID, &text, shown.collect(), "fix them there");
-        }
+    let failure = |text: &str, excerpt: Vec<String>, remedy: &str| Finding {
+        excerpt,
+        ..Finding::new(ID, Status::Fail, text, remedy)
+    };
+    let mut found: Vec<_> = of_lines
+        .iter()
+        .map(|(fault, _, excerpt)| failure(fault, excerpt.to_vec(), &fix))
+        .collect();
+    if found.len() > 1 {
+        let shown = of_lines.iter().flat_map(|(_, fault, excerpt)| {
+            std::iter::once((*fault).to_owned()).chain(excerpt.iter().cloned())
+        });
+        let text = format!("{} has {} faults", file.display(), found.len());
+        found = vec![Finding {
+            faults: found,
+            ..failure(&text, shown.collect(), "fix them there")
+        }];
+    }
+    for finding in found {
+        report.tell(finding);
     }
     let others = faults
         .all()

@@ -6,6 +6,7 @@
 //! do.
 
 use std::env;
+use std::error::Error;
 use std::io::{self, Write};
 use std::path::{Component, Path};
 use std::process::Command;
@@ -42,7 +43,7 @@ pub(super) fn run_as_asterisk(options: &Options, out: &mut dyn Write) -> io::Res
         root: "/".into(),
     };
     let run = identity::find(&question)
-        .map_err(|error| Chain(&error).to_string())
+        .map_err(Into::into)
         .and_then(|asterisk| run_of(&asterisk, options));
     match run {
         Ok(mut command) if options.quiet => relay_text(&mut command, PATIENCE, out),
@@ -56,14 +57,15 @@ pub(super) fn run_as_asterisk(options: &Options, out: &mut dyn Write) -> io::Res
             }
             relay(&mut command, PATIENCE, report)
         }
-        Err(why) => {
-            let mut report = Report::new(out, options.style);
-            let usual = "getent passwd and getent group show who is there";
-            let (text, way) = why.rsplit_once("; ").unwrap_or((&why, usual));
-            report.fail("user", text, way);
-            Ok(worst(&report.close()?).exit_code())
-        }
+        Err(error) => refuse(error.as_ref(), options.style, out),
     }
+}
+
+/// Tells why it is not clear as whom to look.
+fn refuse(error: &(dyn Error + 'static), style: Style, out: &mut dyn Write) -> io::Result<u8> {
+    let mut report = Report::new(out, style);
+    report.fail_with("user", error);
+    Ok(worst(&report.close()?).exit_code())
 }
 
 /// Checks that only root can change the program that root runs.
@@ -120,15 +122,15 @@ fn tell_refused(environment: &[u8], report: &mut Report<'_>) {
 
 /// The command that runs this check again as Asterisk's user. It is marked by [`IS_ASTERISKS`]: where that user is
 /// root, it would otherwise start itself without end.
-fn run_of(asterisk: &Identity, options: &Options) -> Result<Command, String> {
+fn run_of(asterisk: &Identity, options: &Options) -> Result<Command, Box<dyn Error>> {
     let mut rights = asterisk.rights().ok_or_else(|| {
         format!(
-            "the numbers of user {} and group {} are not known",
+            "the numbers of user {} and group {} are not known; getent passwd and getent group show who is there",
             asterisk.user, asterisk.group
         )
     })?;
     if rights.uid == 0 && options.user.is_none() {
-        return Err(AS_ROOT.to_owned());
+        return Err(AS_ROOT.into());
     }
     let running = running(rights.uid);
     if let Some(running) = &running {
@@ -137,7 +139,7 @@ fn run_of(asterisk: &Identity, options: &Options) -> Result<Command, String> {
     let environment = running.map(|running| of_settings(&running.environment()));
     let names = format!("{}:{}", asterisk.user, asterisk.group);
     command(&rights, &names, &environment.unwrap_or_default(), options)
-        .map_err(|error| format!("cannot start the check: {error}"))
+        .map_err(|error| format!("cannot start the check: {error}").into())
 }
 
 fn command(
@@ -341,7 +343,7 @@ const INSTALLED: [&str; 2] = ["/usr/bin/phone-assistant", "/usr/local/bin/phone-
 /// Where systemd puts the credentials of a service; the folder is root's.
 const CREDENTIALS: &str = "/run/credentials";
 
-const AS_ROOT: &str = "Asterisk seems to run as root, and nothing is looked at as root unless you say so: --user root";
+const AS_ROOT: &str = "Asterisk seems to run as root, and nothing is looked at as root unless you say so; run sudo phone-assistant check --user root";
 
 /// How it is to speak, and how much is to be logged.
 const KEPT: [&str; 4] = ["LANG", "LC_ALL", "LC_CTYPE", "PHONE_ASSISTANT_LOG"];
@@ -514,6 +516,40 @@ mod tests {
         };
         for (user, expected) in [(5, Some(9)), (6, Some(11)), (7, None)] {
             assert_eq!(best(all(), user).map(|process| process.id), expected);
+        }
+    }
+
+    #[test]
+    fn why_no_user_is_looked_at_stands_apart_from_the_remedy() {
+        let unread = identity::Error::Read {
+            path: "/etc/asterisk/asterisk.conf".into(),
+            source: io::Error::other("it is a link"),
+        };
+        let root = Identity {
+            user: "root".to_owned(),
+            group: "root".to_owned(),
+            ids: Some((0, 0)),
+        };
+        let as_root = run_of(&root, &options()).expect_err("nobody said so");
+        let table = [
+            (
+                unread.into(),
+                "it is a link",
+                "run this as root, or name the user with --user",
+            ),
+            (
+                as_root,
+                "unless you say so",
+                "run sudo phone-assistant check --user root",
+            ),
+        ];
+        for (error, text, remedy) in table {
+            let mut out = Vec::new();
+            let code = refuse(error.as_ref(), Style::Json, &mut out).expect("a vector takes all");
+            let told: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+            let finding = &told["checks"][0];
+            assert!(finding["text"].to_string().contains(text), "{finding}");
+            assert_eq!((code, &finding["remedy"]), (2, &remedy.into()), "{finding}");
         }
     }
 

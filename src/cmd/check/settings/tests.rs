@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::cmd::check::finding::{Finding, Status, findings};
+use crate::cmd::check::finding::{Finding, Report, Status, Style, findings};
 use crate::cmd::check::machine;
 use crate::config::{Arguments, Config, Needs};
 
@@ -252,11 +252,46 @@ fn told(settings: &str) -> Vec<(String, Vec<String>, String)> {
     let arguments = Arguments::of_file(Some(file.clone()));
     let faults = Config::load(Needs::Stages, &arguments, &|_| None).expect_err("faults");
     let found = findings(|report| super::tell_faults(&faults, report));
+    for together in found.iter().filter(|it| !it.faults.is_empty()) {
+        let text = format!("has {} faults", together.faults.len());
+        assert!(together.text.ends_with(&text), "{together:?}");
+    }
     let file = file.display().to_string();
     let short = |text: &str| text.replace(&file, "FILE");
     let all = found.into_iter();
     all.map(|it| (short(&it.text), it.excerpt, short(&it.remedy)))
         .collect()
+}
+
+#[test]
+fn json_has_each_fault_of_a_file_as_a_finding_of_its_own() {
+    let fault = |line: u8| {
+        let text = format!("FILE, line {line}, column 1: it is wrong");
+        let excerpt = vec![format!("{line} | it")];
+        Finding {
+            excerpt,
+            ..Finding::new("settings", Status::Fail, &text, "fix it in FILE")
+        }
+    };
+    let together = Finding {
+        faults: vec![fault(4), fault(6)],
+        ..Finding::new(
+            "settings",
+            Status::Fail,
+            "FILE has 2 faults",
+            "fix them there",
+        )
+    };
+    let line = serde_json::to_string(&together).expect("JSON");
+    let mut out = Vec::new();
+    let mut report = Report::new(&mut out, Style::Json);
+    assert!(
+        report.take_line(&line),
+        "root gets them from another process"
+    );
+    report.close().expect("a vector takes all");
+    let told: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+    assert_eq!(told["checks"], serde_json::json!([fault(4), fault(6)]));
 }
 
 #[test]
