@@ -1,5 +1,6 @@
 //! What is kept back of an answer until it is known whether it is for the caller.
 
+use super::super::sentences::end_of_sentence;
 use super::label::Label;
 
 /// What is passed on unless an answer follows: a text that begins with "Thought:" or "User:" may be all there is, and
@@ -39,15 +40,31 @@ impl Held {
         }
     }
 
-    /// Whether these are names and their values, and no turn: "User: guest\nPassword: tea".
-    pub(super) fn is_list(&self) -> bool {
-        self.label != Label::Thought && self.lines().skip(1).any(names_value)
+    /// Whether these are the model's own words and no turn: an action is in them, or names and their values are, as in
+    /// "User: guest\nPassword: tea".
+    pub(super) fn is_own(&self) -> bool {
+        self.label != Label::Thought
+            && (self.words.contains("[[") || self.lines().skip(1).any(names_value))
     }
 
     /// Whether these are what the model makes another speaker say, although no answer to it follows.
     pub(super) fn is_turn(&self) -> bool {
-        let asks = |line: &str| line.trim_end_matches(is_markup).ends_with(['?', '？', '؟']);
-        self.label == Label::Other && !self.is_list() && self.lines().next().is_none_or(asks)
+        let asks = |line: &str| {
+            let line = line.trim_end_matches(is_markup);
+            line.ends_with(['?', '？', '؟']) && end_of_sentence(line).is_none()
+        };
+        self.label == Label::Other
+            && !self.names_caller()
+            && !self.is_own()
+            && self.lines().next().is_none_or(asks)
+    }
+
+    /// Whether the label may be that of a caller whose call is read back to him: "Caller: Jim Brown, is that right?"
+    fn names_caller(&self) -> bool {
+        let label = self.words[..self.label_len].to_lowercase();
+        ["caller", "anrufer"]
+            .iter()
+            .any(|name| label.contains(name))
     }
 
     /// The lines behind the label that are not empty.

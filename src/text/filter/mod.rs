@@ -346,14 +346,14 @@ impl Filter {
 
     /// Lets the answer begin behind what was held, or the model's next one. Returns whether it was held for that.
     fn end_held(&mut self) -> bool {
-        let list = self.held.take().filter(Held::is_list);
-        if let Some(list) = &list {
-            self.pass(list.words());
+        let own = self.held.take().filter(Held::is_own);
+        if let Some(own) = &own {
+            self.pass(own.words());
         } else if self.has_passed {
             self.state = State::Ended;
         }
         self.start = Start::Line;
-        list.is_none()
+        own.is_none()
     }
 
     /// Whether a token may follow that has no marks around it: it is glued to what comes before.
