@@ -92,6 +92,14 @@ fn thoughts_are_not_passed_on_whatever_encloses_them() {
         ("Thoughts: they are free.", "Thoughts: they are free."),
         ("<plan>\n1. Call.", "<plan>\n1. Call."),
         ("[thinking] Sure.", "[thinking] Sure."),
+        (
+            "[Thinking] Let me see. It is five euros.",
+            "[Thinking] Let me see. It is five euros.",
+        ),
+        (
+            "Here is the scene. Hamlet: [Monologue] To be.",
+            "Here is the scene. Hamlet: [Monologue] To be.",
+        ),
         ("Thinking...\nIt is.", "Thinking...\nIt is."),
         ("**Thinking**\nIt is free.", "**Thinking**\nIt is free."),
         ("Say it for <reason> now.", "Say it for <reason> now."),
