@@ -311,6 +311,14 @@ fn a_call_that_is_not_closed_hides_no_answer() {
             "<tool_call><function=tell><parameter=text>\nHi.\n\nBye.</parameter></function></tool_call>",
             "",
         ),
+        (
+            "<tool_response>Sunny (22 C)\nWind: 5</tool_response>It is sunny.",
+            "It is sunny.",
+        ),
+        (
+            "<parameter=text>\nJim (Brown) called.\nPlease ring back.\n</parameter>",
+            "",
+        ),
     ]);
 }
 
