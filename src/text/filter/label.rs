@@ -204,7 +204,7 @@ fn answer(value: &str) -> Read<Label> {
     let inner = value.trim_start_matches(|c: char| c == '[' || c.is_whitespace());
     match inner.chars().next() {
         None => Read::MayBecome,
-        Some('"') if inner.len() == value.len() => Read::Is(0, Label::Wrapped),
+        Some('"') => Read::Is(0, Label::Wrapped),
         Some('{') => match object_in(&inner[1..], false) {
             Read::Is(_, Label::Call) => Read::Not,
             read => read,

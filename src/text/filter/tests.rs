@@ -373,6 +373,32 @@ fn of_an_answer_in_json_the_text_is_passed_on() {
             "Yes.\nSo.",
         ),
         ("{\"answer\":{\"text\":\"Yes.\"},\"reply\":\"b\"}", "Yes."),
+        (
+            "{\"thought\":\"a\",\"action\":\"none\",\"answer\":\"Yes.\"}",
+            "Yes.",
+        ),
+        (
+            "{\"role\":\"assistant\",\"name\":\"bot\",\"content\":\"Yes.\"}",
+            "Yes.",
+        ),
+        (
+            "{\"role\":\"assistant\",\"tool_calls\":[],\"content\":\"Yes.\"}",
+            "Yes.",
+        ),
+        (
+            "{\"thought\":\"a\",\"answer\":[\"Yes.\", \"So.\"], \"b\": [1]}\nBye!",
+            "Yes.\nSo.\nBye!",
+        ),
+        ("{\"answer\": [\"Yes.\"]}", "Yes."),
+        ("{\"thought\":\"a\",\"answer\":42}", "42"),
+        (
+            "{\"thought\":\"a\",\"answer\": -4.5 , \"b\": 1}\nBye!",
+            "-4.5\nBye!",
+        ),
+        (
+            "{\"thought\":\"a\",\"action\":{\"text\": 1},\"answer\":\"b\"}",
+            "",
+        ),
     ]);
 }
 
