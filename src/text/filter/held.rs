@@ -11,6 +11,8 @@ pub(super) struct Held {
     words: String,
     label_len: usize,
     label: Label,
+    /// They have been passed on, and so is what follows.
+    is_released: bool,
 }
 
 impl Held {
@@ -19,15 +21,25 @@ impl Held {
             words: text.to_owned(),
             label_len: text.len(),
             label,
+            is_released: false,
         }
     }
 
-    pub(super) fn push(&mut self, words: &str) {
+    /// Takes in what follows. Returns what is to be passed on: all of it as soon as a line's end tells that it may be.
+    pub(super) fn push(&mut self, words: &str) -> Option<String> {
         self.words.push_str(words);
+        // Only the beginning is looked at, because each line's end looks at all.
+        let may_tell = words.contains('\n') && self.words.len() < LONGEST_BEGINNING;
+        self.is_released |= may_tell && self.is_own();
+        self.is_released.then(|| std::mem::take(&mut self.words))
     }
 
     pub(super) fn words(&self) -> &str {
         &self.words
+    }
+
+    pub(super) fn is_released(&self) -> bool {
+        self.is_released
     }
 
     /// Whether the model's own words are announced by `label`, where an answer `has_passed` before or not.
@@ -43,8 +55,11 @@ impl Held {
     /// Whether these are the model's own words and no turn: an action is in them, or names and their values are, as in
     /// "User: guest\nPassword: tea".
     pub(super) fn is_own(&self) -> bool {
-        self.label != Label::Thought
-            && (self.words.contains("[[") || self.lines().skip(1).any(names_value))
+        let is_own = || {
+            self.label != Label::Thought
+                && (self.words.contains("[[") || self.lines().skip(1).any(names_value))
+        };
+        self.is_released || is_own()
     }
 
     /// Whether these are what the model makes another speaker say, although no answer to it follows.
@@ -54,8 +69,8 @@ impl Held {
             line.ends_with(['?', '？', '؟']) && end_of_sentence(line).is_none()
         };
         self.label == Label::Other
-            && !self.names_caller()
             && !self.is_own()
+            && !self.names_caller()
             && self.lines().next().is_none_or(asks)
     }
 
@@ -95,5 +110,6 @@ fn is_markup(c: char) -> bool {
     matches!(c, '*' | '_' | ' ')
 }
 
-/// The longest name of a value, in bytes.
+/// What is read to tell a list from a turn, and the longest name of a value, in bytes.
+const LONGEST_BEGINNING: usize = 1000;
 const LONGEST_NAME: usize = 40;
