@@ -37,6 +37,8 @@ pub struct SentenceStream {
     actions: Option<ActionReader>,
     /// What the model had heard by the text that this one goes on after.
     heard_before: Option<String>,
+    /// The length of `markdown` when it was last handed out to its end.
+    ended_at: usize,
     /// The length of `markdown` when the model began to write down what it has heard.
     heard_at: Option<usize>,
     /// How much has been written after the limit, in bytes.
@@ -64,6 +66,7 @@ impl SentenceStream {
             is_full: false,
             actions: None,
             heard_before: None,
+            ended_at: 0,
             heard_at: None,
             unheard: 0,
             #[cfg(test)]
@@ -151,7 +154,7 @@ impl SentenceStream {
     /// Drops what was thought, with the actions in it. What has been handed out is heard.
     fn begin_anew(&mut self) {
         self.markdown.clear();
-        (self.unread, self.heard_at) = (0, None);
+        (self.unread, self.ended_at, self.heard_at) = (0, 0, None);
         self.speech.clear();
         self.actions = self.actions.as_ref().map(|_| ActionReader::default());
         if !self.said.is_empty() && !self.said.ends_with(' ') {
@@ -208,11 +211,20 @@ impl SentenceStream {
         }
     }
 
-    /// The rest of what is spoken, which is not to wait until the model has written down what it has heard.
+    /// The rest of what is spoken, which is not to wait until the model has written down what it has heard, nor a
+    /// sentence until it is known what follows.
     fn end_here(&mut self) -> Option<String> {
-        if !self.actions.as_mut().is_some_and(ActionReader::ends_spoken) {
+        let ends_spoken = self.actions.as_mut().is_some_and(ActionReader::ends_spoken);
+        let is_sentence = self
+            .markdown
+            .trim_end()
+            .ends_with(|c| is_end(c) || is_closer(c));
+        let ends_sentence =
+            self.filter.holds_back() && self.ended_at < self.markdown.len() && is_sentence;
+        if !ends_spoken && !ends_sentence {
             return None;
         }
+        self.ended_at = self.markdown.len();
         self.speech = speakable(&self.markdown);
         let rest = self.rest().to_owned();
         if self.said.is_empty() && is_thought(&rest) {

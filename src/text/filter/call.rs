@@ -7,8 +7,8 @@ pub(super) struct Call {
     /// The mark that ends the string which is being read.
     quote: Option<char>,
     is_escaped: bool,
-    /// Something of it has been read: its name may stand in front of its brackets.
-    has_begun: bool,
+    /// The first character that is seen: its name may stand in front of its brackets.
+    first: Option<char>,
     /// Its brackets have closed; only other brackets may follow at once, as in `name[ARGS]{}`.
     has_closed: bool,
     /// The number of line breaks since the last character that is seen.
@@ -26,7 +26,7 @@ enum End {
     /// A fence of code, which belongs to it.
     Fence,
     ClosingFence,
-    /// A token, which may be missing.
+    /// A token, which may be missing where brackets are all that was called with.
     Token,
 }
 
@@ -35,7 +35,7 @@ impl Call {
     pub(super) fn rest_of_object(depth: usize) -> Self {
         Self {
             depth,
-            has_begun: true,
+            first: Some('{'),
             has_closed: depth == 0,
             ..Self::default()
         }
@@ -95,10 +95,13 @@ impl Call {
         }
         let is_behind = !is_open && self.has_closed;
         match self.end {
-            End::Token => is_behind && self.line_breaks > 0 && begins_words(c),
+            End::Token => {
+                let has_name = !matches!(self.first, Some('[' | '{'));
+                is_behind && !has_name && self.line_breaks > 0 && begins_words(c)
+            }
             _ if is_open => false,
             _ if is_behind && !matches!(c, '[' | '{' | '(') => !self.closes_fence(c),
-            _ => self.has_begun && c == '\n' && !self.closes_fence(c),
+            _ => self.first.is_some() && c == '\n' && !self.closes_fence(c),
         }
     }
 
@@ -116,7 +119,9 @@ impl Call {
 
     fn take(&mut self, c: char) {
         self.note_line(c);
-        self.has_begun |= !c.is_whitespace();
+        if !c.is_whitespace() {
+            self.first.get_or_insert(c);
+        }
         if self.quote.is_some() {
             // Only what is no JSON has single quotes: they may be apostrophes.
             let is_over = c == '\n' && self.quote == Some('\'');

@@ -1,5 +1,6 @@
 //! What is kept back of an answer until it is known whether it is for the caller.
 
+use super::super::sentences::end_of_sentence;
 use super::label::Label;
 
 /// What is passed on unless an answer follows: a text that begins with "Thought:" or "User:" may be all there is, and
@@ -10,6 +11,8 @@ pub(super) struct Held {
     words: String,
     label_len: usize,
     label: Label,
+    /// They have been passed on, and so is what follows.
+    is_released: bool,
 }
 
 impl Held {
@@ -18,15 +21,25 @@ impl Held {
             words: text.to_owned(),
             label_len: text.len(),
             label,
+            is_released: false,
         }
     }
 
-    pub(super) fn push(&mut self, words: &str) {
+    /// Takes in what follows. Returns what is to be passed on: all of it as soon as a line's end tells that it may be.
+    pub(super) fn push(&mut self, words: &str) -> Option<String> {
         self.words.push_str(words);
+        // Only the beginning is looked at, because each line's end looks at all.
+        let may_tell = words.contains('\n') && self.words.len() < LONGEST_BEGINNING;
+        self.is_released |= may_tell && self.is_own();
+        self.is_released.then(|| std::mem::take(&mut self.words))
     }
 
     pub(super) fn words(&self) -> &str {
         &self.words
+    }
+
+    pub(super) fn is_released(&self) -> bool {
+        self.is_released
     }
 
     /// Whether the model's own words are announced by `label`, where an answer `has_passed` before or not.
@@ -39,15 +52,34 @@ impl Held {
         }
     }
 
-    /// Whether these are names and their values, and no turn: "User: guest\nPassword: tea".
-    pub(super) fn is_list(&self) -> bool {
-        self.label != Label::Thought && self.lines().skip(1).any(names_value)
+    /// Whether these are the model's own words and no turn: an action is in them, or names and their values are, as in
+    /// "User: guest\nPassword: tea".
+    pub(super) fn is_own(&self) -> bool {
+        let is_own = || {
+            self.label != Label::Thought
+                && (self.words.contains("[[") || self.lines().skip(1).any(names_value))
+        };
+        self.is_released || is_own()
     }
 
     /// Whether these are what the model makes another speaker say, although no answer to it follows.
     pub(super) fn is_turn(&self) -> bool {
-        let asks = |line: &str| line.trim_end_matches(is_markup).ends_with(['?', '？', '؟']);
-        self.label == Label::Other && !self.is_list() && self.lines().next().is_none_or(asks)
+        let asks = |line: &str| {
+            let line = line.trim_end_matches(is_markup);
+            line.ends_with(['?', '？', '؟']) && end_of_sentence(line).is_none()
+        };
+        self.label == Label::Other
+            && !self.is_own()
+            && !self.names_caller()
+            && self.lines().next().is_none_or(asks)
+    }
+
+    /// Whether the label may be that of a caller whose call is read back to him: "Caller: Jim Brown, is that right?"
+    fn names_caller(&self) -> bool {
+        let label = self.words[..self.label_len].to_lowercase();
+        ["caller", "anrufer"]
+            .iter()
+            .any(|name| label.contains(name))
     }
 
     /// The lines behind the label that are not empty.
@@ -78,5 +110,6 @@ fn is_markup(c: char) -> bool {
     matches!(c, '*' | '_' | ' ')
 }
 
-/// The longest name of a value, in bytes.
+/// What is read to tell a list from a turn, and the longest name of a value, in bytes.
+const LONGEST_BEGINNING: usize = 1000;
 const LONGEST_NAME: usize = 40;

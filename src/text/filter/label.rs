@@ -134,9 +134,11 @@ fn name_len(text: &str, name: &str, is_last: bool) -> Read<Mark> {
 
 /// What a name alone on its line is: that of a turn in most templates, or the heading of thoughts or of an answer.
 fn alone(name: &str, label: Label, markup: &str) -> Option<Label> {
+    // A bullet and a bracket are those of a list of names.
+    let is_turn = matches!(markup.trim_matches(['#', ' ']), "" | "**");
     match (name, label) {
-        ("assistant", _) => Some(Label::Alone),
-        ("user", _) => Some(label),
+        ("assistant", _) => is_turn.then_some(Label::Alone),
+        ("user", _) => is_turn.then_some(label),
         (_, Label::Thought | Label::Answer) => {
             let is_heading = markup.contains(['#', '*']) || !name.ends_with(char::is_alphabetic);
             is_heading.then_some(label)
@@ -202,7 +204,7 @@ fn answer(value: &str) -> Read<Label> {
     let inner = value.trim_start_matches(|c: char| c == '[' || c.is_whitespace());
     match inner.chars().next() {
         None => Read::MayBecome,
-        Some('"') if inner.len() == value.len() => Read::Is(0, Label::Wrapped),
+        Some('"') => Read::Is(0, Label::Wrapped),
         Some('{') => match object_in(&inner[1..], false) {
             Read::Is(_, Label::Call) => Read::Not,
             read => read,

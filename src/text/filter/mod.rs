@@ -110,6 +110,11 @@ impl Filter {
         self.state == State::Ended
     }
 
+    /// Whether what follows the words that were passed on is held back.
+    pub(super) fn holds_back(&self) -> bool {
+        self.has_passed && self.held.as_ref().is_some_and(|held| !held.is_released())
+    }
+
     fn read(&mut self, is_last: bool) {
         let text = std::mem::take(&mut self.pending);
         let mut rest = text.as_str();
@@ -221,10 +226,12 @@ impl Filter {
     }
 
     fn pass(&mut self, words: &str) {
-        if let Some(held) = &mut self.held {
-            held.push(words);
-        } else {
-            self.passed.words.push_str(words);
+        let released = match &mut self.held {
+            Some(held) => held.push(words),
+            None => Some(words.to_owned()),
+        };
+        if let Some(words) = released {
+            self.passed.words.push_str(&words);
             self.has_passed |= words.contains(char::is_alphanumeric);
         }
     }
@@ -346,14 +353,14 @@ impl Filter {
 
     /// Lets the answer begin behind what was held, or the model's next one. Returns whether it was held for that.
     fn end_held(&mut self) -> bool {
-        let list = self.held.take().filter(Held::is_list);
-        if let Some(list) = &list {
-            self.pass(list.words());
+        let own = self.held.take().filter(Held::is_own);
+        if let Some(own) = &own {
+            self.pass(own.words());
         } else if self.has_passed {
             self.state = State::Ended;
         }
         self.start = Start::Line;
-        list.is_none()
+        own.is_none()
     }
 
     /// Whether a token may follow that has no marks around it: it is glued to what comes before.

@@ -92,6 +92,14 @@ fn thoughts_are_not_passed_on_whatever_encloses_them() {
         ("Thoughts: they are free.", "Thoughts: they are free."),
         ("<plan>\n1. Call.", "<plan>\n1. Call."),
         ("[thinking] Sure.", "[thinking] Sure."),
+        (
+            "[Thinking] Let me see. It is five euros.",
+            "[Thinking] Let me see. It is five euros.",
+        ),
+        (
+            "Here is the scene. Hamlet: [Monologue] To be.",
+            "Here is the scene. Hamlet: [Monologue] To be.",
+        ),
         ("Thinking...\nIt is.", "Thinking...\nIt is."),
         ("**Thinking**\nIt is free.", "**Thinking**\nIt is free."),
         ("Say it for <reason> now.", "Say it for <reason> now."),
@@ -303,6 +311,14 @@ fn a_call_that_is_not_closed_hides_no_answer() {
             "<tool_call><function=tell><parameter=text>\nHi.\n\nBye.</parameter></function></tool_call>",
             "",
         ),
+        (
+            "<tool_response>Sunny (22 C)\nWind: 5</tool_response>It is sunny.",
+            "It is sunny.",
+        ),
+        (
+            "<parameter=text>\nJim (Brown) called.\nPlease ring back.\n</parameter>",
+            "",
+        ),
     ]);
 }
 
@@ -357,6 +373,32 @@ fn of_an_answer_in_json_the_text_is_passed_on() {
             "Yes.\nSo.",
         ),
         ("{\"answer\":{\"text\":\"Yes.\"},\"reply\":\"b\"}", "Yes."),
+        (
+            "{\"thought\":\"a\",\"action\":\"none\",\"answer\":\"Yes.\"}",
+            "Yes.",
+        ),
+        (
+            "{\"role\":\"assistant\",\"name\":\"bot\",\"content\":\"Yes.\"}",
+            "Yes.",
+        ),
+        (
+            "{\"role\":\"assistant\",\"tool_calls\":[],\"content\":\"Yes.\"}",
+            "Yes.",
+        ),
+        (
+            "{\"thought\":\"a\",\"answer\":[\"Yes.\", \"So.\"], \"b\": [1]}\nBye!",
+            "Yes.\nSo.\nBye!",
+        ),
+        ("{\"answer\": [\"Yes.\"]}", "Yes."),
+        ("{\"thought\":\"a\",\"answer\":42}", "42"),
+        (
+            "{\"thought\":\"a\",\"answer\": -4.5 , \"b\": 1}\nBye!",
+            "-4.5\nBye!",
+        ),
+        (
+            "{\"thought\":\"a\",\"action\":{\"text\": 1},\"answer\":\"b\"}",
+            "",
+        ),
     ]);
 }
 
@@ -450,6 +492,14 @@ fn what_only_looks_like_it_is_passed_on() {
         "You have one.\nAgent: Brown\nModel: X",
         "It is booked.\nCustomer: Jim\nModel: X\nAgent: Ms. Brown\nTime: 5",
         "Caller: Jim. He rang at five.",
+        "Let me read it back. Caller: Jim. Number: 5. Is that right?",
+        "Noch einmal. Anrufer: Jim. Nummer: 5. Stimmt das?",
+        "It is noted.\nCaller: Jim Brown, is that right?",
+        "Es ist notiert.\nAnruferin: Frau Braun, stimmt das?",
+        "It is noted.\nUser: jim. Is that right?",
+        "Noted. Caller: Jim. Is that right?\n[[message Ann: Jim rang.]]",
+        "It is noted.\nUser: jim?\n[[message Ann: Jim rang.]]",
+        "It is noted.\nCaller: Jim?\n[[message Ann: Jim rang.]]\nAssistant: Bye.",
         "Your booking is confirmed.\nCustomer: Jim\nTime: 5 pm",
         "Here is one.\nQuestion: What is the capital of Spain?",
         "It is Lisbon.\nQ: And Spain?\nA: Madrid.",
@@ -472,6 +522,9 @@ fn what_only_looks_like_it_is_passed_on() {
         "Call the dental-assistant\n\nShe knows.",
         "There are two.\n\n**Manager**\n\nHe leads.\n\n**Assistant**\n\nHe helps.",
         "There are two.\nManager\nAssistant",
+        "There are two roles.\n* Admin\n* User\n\nWhich one are you?",
+        "There are two roles.\n* **Admin**\n* **User**\n\nWhich one are you?",
+        "There are two roles.\n[Admin]\n[User]\n\nWhich one are you?",
         "print (the page) and print(it). A default_api. [Answer] and [User] or [Plan].",
         "Type <ref> here. Then go.",
         "[S1] goes there. <floor> x <y_1 and z_2> <a>.",

@@ -162,8 +162,7 @@ fn end_of_tag(after: &str) -> Result<Option<(usize, bool)>, NoTag> {
 
 struct NoTag;
 
-/// A token between `[|` and `|]`, or a tag around thoughts in square brackets. In small letters it may be a word of the
-/// text.
+/// A token between `[|` and `|]`, or a tag around thoughts in square brackets, which may be a word of the text.
 fn bracketed(text: &str) -> Read<Token> {
     let (closes, rest) = stripped(&text[1..], "/");
     let inner = without_bars(rest);
@@ -182,7 +181,7 @@ fn bracketed(text: &str) -> Read<Token> {
             let token = if has_bar {
                 barred(&name, closes, true)
             } else {
-                thought(&name, closes, inner[..len] == name)
+                thought(&name, closes, inner[..len] != *"THINK")
             };
             let len = text.len() - end.len() + 1;
             token.map_or(Read::Not, |token| Read::Is(len, token))

@@ -8,6 +8,8 @@ use super::label;
 pub(super) struct Wrapped {
     place: Place,
     key: String,
+    /// A key of a call has been read, whose value is no call: others may be its arguments.
+    has_call: bool,
     /// The number of brackets that are open.
     depth: usize,
     /// The depth in a list of parts, which may be several, and whether one has been read.
@@ -32,6 +34,8 @@ enum Place {
     Other(Call),
     /// The answer, in which this beginning of an escape has been read.
     Text(String),
+    /// The same as a number.
+    Number,
 }
 
 /// What a character stands for.
@@ -67,8 +71,10 @@ impl Wrapped {
     pub(super) fn read(&mut self, c: char) -> Unwrapped {
         match &mut self.place {
             Place::Between => return self.read_between(c),
-            Place::Key if c == '"' && label::names_call(&self.key) => return Unwrapped::End,
-            Place::Key if c == '"' => self.place = Place::BehindKey,
+            Place::Key if c == '"' => {
+                self.has_call |= label::names_call(&self.key);
+                self.place = Place::BehindKey;
+            }
             Place::Key if self.key.len() < LONGEST_KEY => self.key.push(c),
             Place::Key => {}
             Place::BehindKey => return self.read_behind_key(c),
@@ -84,12 +90,22 @@ impl Wrapped {
             }
             Place::Text(escape) => match read_text(escape, c) {
                 Unwrapped::End if self.list_depth > 0 => {
-                    self.place = Place::Other(Call::rest_of_object(1));
-                    self.depth -= 1;
                     self.has_part = true;
+                    if self.depth == self.list_depth {
+                        self.place = Place::Between;
+                    } else {
+                        self.place = Place::Other(Call::rest_of_object(1));
+                        self.depth -= 1;
+                    }
                 }
                 read => return read,
             },
+            Place::Number if is_of_number(c) => return Unwrapped::Text(c.to_string()),
+            Place::Number => {
+                self.place = Place::Between;
+                self.read_between(c);
+                return Unwrapped::End;
+            }
         }
         Unwrapped::Part
     }
@@ -108,6 +124,7 @@ impl Wrapped {
                     return Unwrapped::End;
                 }
             }
+            '"' if self.depth == self.list_depth => return self.begin_text(),
             '"' => {
                 self.key.clear();
                 self.place = Place::Key;
@@ -118,15 +135,19 @@ impl Wrapped {
     }
 
     fn read_behind_key(&mut self, c: char) -> Unwrapped {
-        let is_answer = label::names_answer(&self.key);
+        let key = self.key.as_str();
+        let is_answer = label::names_answer(key) && !(self.has_call && names_argument(key));
         match c {
             ':' => {}
             c if c.is_whitespace() => {}
-            '"' if is_answer => {
-                self.place = Place::Text(String::new());
-                if self.has_part {
-                    return Unwrapped::Text("\n".to_owned());
-                }
+            '"' if is_answer => return self.begin_text(),
+            '{' if label::names_call(key) => {
+                self.depth += 1;
+                return Unwrapped::End;
+            }
+            c if is_answer && self.list_depth == 0 && is_of_number(c) => {
+                self.place = Place::Number;
+                return Unwrapped::Text(c.to_string());
             }
             '"' => self.place = Place::OtherString(false),
             '{' | '[' if !is_answer => {
@@ -141,6 +162,24 @@ impl Wrapped {
         }
         Unwrapped::Part
     }
+
+    fn begin_text(&mut self) -> Unwrapped {
+        self.place = Place::Text(String::new());
+        if self.has_part {
+            Unwrapped::Text("\n".to_owned())
+        } else {
+            Unwrapped::Part
+        }
+    }
+}
+
+/// Whether what has this key is an argument where it stands beside the name of a call.
+fn names_argument(key: &str) -> bool {
+    matches!(key, "text" | "message" | "speech" | "spoken" | "output")
+}
+
+fn is_of_number(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, '-' | '.')
 }
 
 /// Reads the next character of the answer, of which `escape` has been read already.

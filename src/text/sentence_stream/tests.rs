@@ -334,6 +334,33 @@ fn what_nobody_should_hear_is_not_said_however_it_is_written() {
 }
 
 #[test]
+fn a_sentence_is_handed_out_before_what_may_be_the_next_turn_is_told_from_a_list() {
+    let table: [(&str, &[&str]); 4] = [
+        (
+            "It is Lisbon.\nUser: And Spain?\n\nMadrid",
+            &["It is Lisbon."],
+        ),
+        ("Yes.\nHuman: Well", &["Yes."]),
+        (
+            "It is there.\nUser: guest\nPassword: tea\nPort: five. Then go",
+            &["It is there.", "User: guest Password: tea Port: five."],
+        ),
+        ("It is for\nCustomer: Ann", &[]),
+    ];
+    for (text, expected) in table {
+        for len in 1..=text.len() {
+            let mut stream = SentenceStream::new(1000).with_actions();
+            let mut pieces = Vec::new();
+            for at in (0..text.len()).step_by(len) {
+                stream.push(&text[at..text.len().min(at + len)]);
+                pieces.extend(std::iter::from_fn(|| stream.piece()));
+            }
+            assert_eq!(pieces, expected, "{text} by {len}");
+        }
+    }
+}
+
+#[test]
 fn what_is_ordered_in_thoughts_is_not_done() {
     for text in [
         "<think>Then [[goodbye]] follows.</think>It is Lisbon. [[forget]]",
