@@ -76,7 +76,8 @@ impl<R: Read> Unpacked<R> {
             }
         }
         if flags & HAS_CHECKSUM != 0 {
-            (self.byte()?, self.byte()?);
+            self.byte()?;
+            self.byte()?;
         }
         Ok(())
     }
