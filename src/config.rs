@@ -43,12 +43,13 @@ pub(crate) use chosen::first_on;
 pub use endpoint::{Endpoint, Provider};
 use keys::setting;
 pub use knowledge::{Audience, Knowledge};
-use layers::{Layers, MOST_FAULTS};
+use layers::Layers;
 pub use limits::{Limits, Retention};
 pub use messages::Messages;
 pub use sections::{Conversation, Filler, Http, Llm, Sentence, Stt, Tts, Waiting};
 pub use tools::Tool;
 pub use values::{Secret, Shown};
+use written::MOST_FAULTS;
 
 use crate::sys::state::State;
 use crate::sys::state::server::Server;

@@ -66,6 +66,10 @@ pub enum Error {
 pub fn read(input: impl Read, limit: Duration) -> Result<Pcm, Error> {
     let reader = Reader::open(input)?;
     reader.format.check_recording()?;
+    let reader = Reader {
+        is_alone: true,
+        ..reader
+    };
     reader.whole(limit)
 }
 
@@ -78,6 +82,10 @@ pub struct Reader<R> {
     left: u64,
     /// What has been read and is less than a frame, or may begin a further file.
     carry: Vec<u8>,
+    /// Whether the header of a further file comes next.
+    goes_on: bool,
+    /// Whether no further file is looked for.
+    is_alone: bool,
 }
 
 /// An input of which some has been read too early.
@@ -112,6 +120,8 @@ impl<R: Read> Reader<R> {
             format,
             left,
             carry: Vec::new(),
+            goes_on: false,
+            is_alone: false,
         })
     }
 
@@ -127,6 +137,8 @@ impl<R: Read> Reader<R> {
             },
             left: u64::MAX,
             carry: Vec::new(),
+            goes_on: false,
+            is_alone: false,
         }
     }
 
@@ -146,17 +158,22 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// [`Error::Read`], and those of a further file
     pub fn next(&mut self, samples: &mut Vec<f32>) -> Result<bool, Error> {
+        if std::mem::take(&mut self.goes_on) {
+            self.go_on()?;
+        }
         let had = self.carry.len();
         self.carry.resize(had + READ_BLOCK_BYTES, 0);
         let read = loop {
             match self.input.read(&mut self.carry[had..]) {
                 // A signal has come, as at a hang-up. It says nothing of the file.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // All samples are there, and what failed is only the search for a further file.
+                Err(_) if self.left == 0 => break 0,
                 result => break result.map_err(Error::Read)?,
             }
         };
         self.carry.truncate(had + read);
-        let further = further_file(&self.carry);
+        let further = further_file(&self.carry).filter(|_| !self.is_alone);
         // Until more has come, what may begin a further file is not taken for samples.
         let sure = match further {
             Some((at, true)) => at,
@@ -175,7 +192,7 @@ impl<R: Read> Reader<R> {
         self.carry.drain(..used);
         if further == Some((sure, true)) {
             self.input.bytes = std::mem::take(&mut self.carry);
-            self.go_on()?;
+            self.goes_on = true;
         }
         Ok(read > 0)
     }

@@ -116,7 +116,7 @@ fn fault_of_place(rest: &str) -> Option<String> {
 /// Whether a host may be private, since a private network carries requests to no stranger. Whether a name leads into
 /// one is seen when it is looked up.
 fn may_lead_inside(host: &str) -> bool {
-    let host = host.trim_matches(['[', ']']);
+    let host = host.trim_matches(['[', ']', '.']);
     host.parse()
         .map_or(true, |address: IpAddr| is_private(address))
 }
@@ -223,6 +223,7 @@ mod tests {
                 "http:// to 203.0.113.5, which is on the internet",
             ),
             ("http://[2001:db8::1]", "which is on the internet"),
+            ("http://203.0.113.5.", "which is on the internet"),
             ("http://100.128.0.1", "which is on the internet"),
         ];
         for (text, expected) in table {

@@ -13,7 +13,7 @@ use super::keys::{KEYS, Key, Kind, find, names, nearest, setting, stands_for, un
 use super::personas::Personas;
 use super::tools;
 use super::values::Shown;
-use super::written::{self, Lines};
+use super::written::{self, Lines, MOST_FAULTS};
 use crate::sys::{date, files, pasted, redact};
 
 /// The values in force, and all faults of the settings.
@@ -284,9 +284,6 @@ fn secret_in(key: &Key) -> Option<&'static Key> {
     let secret = find(key.name.strip_suffix("_file")?)?;
     (secret.kind == Kind::Secret).then_some(secret)
 }
-
-/// How many faults are told: more than anybody fixes before the next look, and each costs time.
-pub(super) const MOST_FAULTS: usize = 100;
 
 /// The one secret that is an address.
 pub(super) const PROXY: &Key = setting!("http.proxy");

@@ -48,16 +48,6 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    fn of(text: &str, starts: &[usize], error: &toml::de::Error) -> Self {
-        let at = error.span().map_or(0, |span| span.start.min(text.len()));
-        let (line, column) = position(text, starts, at);
-        Self {
-            line,
-            column,
-            reason: reason(text, line, error.message()),
-        }
-    }
-
     /// What is told of it, where the file is called `source`.
     pub(super) fn told(&self, source: &str) -> String {
         let Self {
@@ -88,10 +78,23 @@ pub(super) fn read(text: &str) -> Result<(Table, Lines), Vec<Fault>> {
         // The parser stops at the first fault; this one goes on behind it, so that an administrator learns of all at
         // once. More faults in the same line mostly follow from its first.
         let (_, all) = DeTable::parse_recoverable(text);
-        let all = std::iter::once(&first).chain(&all);
-        let mut faults: Vec<_> = all.map(|error| Fault::of(text, &starts, error)).collect();
-        faults.dedup_by_key(|fault| fault.line);
-        faults
+        let mut all: Vec<_> = std::iter::once(&first).chain(&all).collect();
+        let at =
+            |error: &toml::de::Error| error.span().map_or(0, |span| span.start.min(text.len()));
+        all.dedup_by_key(|error| line_of(&starts, at(error)));
+        let places = all.iter().map(|error| position(text, &starts, at(error)));
+        let places = places.enumerate().zip(&all);
+        let faults = places.map(|((index, (line, column)), error)| Fault {
+            line,
+            column,
+            // To find one takes time, and later faults are not told.
+            reason: if index < MOST_FAULTS {
+                reason(text, line, error.message())
+            } else {
+                String::new()
+            },
+        });
+        faults.collect::<Vec<_>>()
     })?;
     let mut lines = Lines::default();
     if let Ok(spanned) = DeTable::parse(text) {
@@ -100,9 +103,13 @@ pub(super) fn read(text: &str) -> Result<(Table, Lines), Vec<Fault>> {
     Ok((table, lines))
 }
 
+fn line_of(starts: &[usize], at: usize) -> usize {
+    starts.partition_point(|start| *start <= at)
+}
+
 /// The line and the column of a byte of the text, in characters, from 1 on; `starts` are where lines start.
 fn position(text: &str, starts: &[usize], at: usize) -> (usize, usize) {
-    let line = starts.partition_point(|start| *start <= at);
+    let line = line_of(starts, at);
     (line, text[starts[line - 1]..at].chars().count() + 1)
 }
 
@@ -303,6 +310,9 @@ fn outside_of_strings(line: &str) -> String {
     }
     code
 }
+
+/// How many faults are told: more than anybody fixes before the next look, and each costs time.
+pub(super) const MOST_FAULTS: usize = 100;
 
 /// What people write for a switch. `true` and `false` themselves are among them for their capital letters.
 const SWITCHES: [&str; 8] = ["true", "false", "yes", "no", "on", "off", "y", "n"];

@@ -55,8 +55,6 @@ impl Grams {
     pub fn add(&mut self, secret: &str) {
         let plain = folded(secret);
         let len = plain.len();
-        // As written, backwards and three times in base64: growing step by step would move most parts several times.
-        self.of_text.reserve(2 * len + 4 * secret.len());
         self.add_spelling(plain);
         for signs in readings(secret) {
             let mut view = View::of(secret).decoded(signs);
@@ -68,7 +66,7 @@ impl Grams {
         if len < self.shortest.max(self.chars()) {
             return;
         }
-        let letters = letters(&folded(secret));
+        let letters = self.letters_of(&folded(secret));
         if letters.len() >= self.shortest.max(self.chars()) {
             self.add_spelling(letters);
         }
@@ -148,6 +146,16 @@ impl Grams {
     ) {
         let of_text = roll(bytes, 8, self.len).filter(|(gram, _)| holds(&self.of_text, *gram));
         found.extend(of_text.map(|(_, place)| place));
+    }
+
+    /// The letters of a secret, without the parts that only say of what kind it is: `ask project` has those of `sk-proj-`.
+    fn letters_of(&self, folded: &[u8]) -> Vec<u8> {
+        let kind = KINDS
+            .iter()
+            .find(|kind| folded.starts_with(kind.as_bytes()));
+        let kind = kind.map_or(0, |kind| letters(kind.as_bytes()).len());
+        let first = (kind + 1).saturating_sub(self.chars());
+        letters(folded).split_off(first)
     }
 
     fn chars(&self) -> usize {
@@ -304,6 +312,16 @@ impl Hasher for Mixed {
         self.0 = mixed ^ (mixed >> 32);
     }
 }
+
+/// What the keys of well-known services begin with.
+const KINDS: [&str; 6] = [
+    "sk-proj-",
+    "sk-svcacct-",
+    "sk-admin-",
+    "sk-ant-api03-",
+    "sk-ant-",
+    "sk-or-v1-",
+];
 
 /// How often escapes are undone, and once less: an error in JSON within an error in JSON.
 const ROUNDS: usize = 3;

@@ -237,3 +237,13 @@ fn a_short_secret_is_taken_out_where_it_stands_alone() {
         assert_eq!(without(text, &grams), expected);
     }
 }
+
+#[test]
+fn what_every_key_of_a_service_begins_with_hides_no_words() {
+    let mut grams = Grams::new(6, 4);
+    grams.add("sk-proj-Q7w9_0123456789abcDEF");
+    let words = "Please ask project owner";
+    assert_eq!(without(words, &grams), words);
+    let spelled = without("sk proj Q7w9 0123 4567", &grams);
+    assert_eq!(spelled, format!("s{HIDDEN}"));
+}

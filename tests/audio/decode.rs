@@ -174,8 +174,20 @@ fn files_one_behind_the_other_are_one_sound() {
     }
     let mut other = whole.clone();
     other[24..28].copy_from_slice(&16_000_u32.to_le_bytes());
-    let error = error_of(&[whole, other].concat());
-    assert!(error.contains("24000 to 16000"), "{error}");
+    let cut = whole[..20].to_vec();
+    for (other, expected) in [(other, "24000 to 16000"), (cut, "cut short")] {
+        let file = Cursor::new([whole.clone(), other].concat());
+        let mut decoder = Decoder::open(file).unwrap();
+        let mut heard = 0;
+        let error = loop {
+            match decoder.next_block() {
+                Ok(block) => heard += block.unwrap().len(),
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert_eq!(heard, 12_000);
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 /// Whatever piece of a header a read ends in, the header is no sound.

@@ -93,6 +93,13 @@ fn a_right_size_is_honoured_so_that_a_trailing_chunk_is_not_heard() {
 }
 
 #[test]
+fn a_recording_is_one_file_whatever_stands_in_it() {
+    let inner = telephone(8, &bytes_of(&SAMPLES));
+    assert_eq!(samples_of(&inner.repeat(2)), SAMPLES);
+    assert_eq!(samples_of(&telephone(0, &inner)).len(), inner.len() / 2);
+}
+
+#[test]
 fn other_chunks_are_passed_over_with_the_byte_that_pads_odd_ones() {
     let file = riff(&[
         chunk("JUNK", 3, b"abc\0"),
@@ -296,6 +303,9 @@ fn a_stream_that_fails_is_told_apart_from_one_that_ends() {
             "after {len} bytes"
         );
     }
+    let whole = telephone(8, &bytes_of(&SAMPLES));
+    let read = wav::read(Cursor::new(whole).chain(Broken), MINUTE);
+    assert_eq!(read.unwrap().samples, SAMPLES);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ureq::Agent;
+use ureq::http::response::Parts;
 use ureq::http::{HeaderMap, HeaderValue};
 
 use super::network::network_error;
@@ -94,13 +95,18 @@ fn receive(
     let (parts, body) = send(agent, request, first, idle)
         .map_err(failed)?
         .into_parts();
-    let body = Unpacked::of(&parts.headers, body.into_reader());
+    let body = unpacked(request, &parts, body.into_reader());
     if !parts.status.is_success() {
-        let refusal = refusal(request, &parts, body).map_err(failed)?;
+        let refusal = refusal(request, &parts, body);
         return Err(Error::Refused(Box::new(refusal)));
     }
     hand_over(Part::Head(Head::of(&parts.headers)));
     pass_on(body, request, failed, hand_over)
+}
+
+/// The `body` of an answer. Compressed it is no longer than the largest answer either: its blocks may hold nothing.
+fn unpacked(request: &Request, parts: &Parts, body: impl Read) -> impl Read {
+    Unpacked::of(&parts.headers, body.take(request.max_bytes + 1))
 }
 
 /// Hands over a body as it arrives, up to the size of the largest answer.
@@ -132,16 +138,13 @@ fn pass_on(
 }
 
 /// Reads the service's refusal.
-fn refusal(
-    request: &Request,
-    parts: &ureq::http::response::Parts,
-    body: impl Read,
-) -> Result<Refusal, ureq::Error> {
+fn refusal(request: &Request, parts: &Parts, body: impl Read) -> Refusal {
     let header = |name: &str| parts.headers.get(name)?.to_str().ok();
     let mut bytes = Vec::new();
     // A server that the administrator alone knows may repeat what it was sent in any spelling, so its status is enough.
     if !matches!(request.auth, Auth::Headers(_)) {
-        body.take(MAX_REFUSAL).read_to_end(&mut bytes)?;
+        // A body that breaks off tells less, and the status is known.
+        body.take(MAX_REFUSAL).read_to_end(&mut bytes).ok();
     }
     let status = parts.status.as_u16();
     let mut refusal = Refusal::read(request.service, status, &bytes, &request.hidden());
@@ -149,7 +152,7 @@ fn refusal(
         .map(retry_after)
         .or(refusal.retry_after);
     refusal.clock_ahead = header("date").and_then(|date| clock_ahead(date, SystemTime::now()));
-    Ok(refusal)
+    refusal
 }
 
 fn send(
@@ -217,3 +220,63 @@ const RATE_HEADERS: [&str; 6] = [
 
 /// A third of a second of the usual voice.
 const BLOCK_BYTES: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+    use ureq::http::Response;
+
+    fn request() -> Request {
+        Request {
+            service: Service {
+                name: "a service",
+                settings: "[x]",
+                key: "key",
+            },
+            url: "https://example.com".into(),
+            auth: Auth::None,
+            content_type: "",
+            body: None,
+            words: String::new(),
+            max_bytes: 1 << 20,
+        }
+    }
+
+    fn parts(status: u16) -> Parts {
+        let answer = Response::builder().status(status);
+        let answer = answer.header("content-encoding", "gzip").body(());
+        answer.expect("an answer").into_parts().0
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_status_whatever_its_body_is() {
+        let plain = br#"{"error":{"message":"no such key"}}"#;
+        let bodies: [&[u8]; 4] = [b"", plain, b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xff", b"\x1f\x8b"];
+        for body in bodies {
+            for status in [401, 429] {
+                let (request, parts) = (request(), parts(status));
+                let refusal = refusal(&request, &parts, unpacked(&request, &parts, body));
+                assert_eq!(refusal.status, status);
+            }
+        }
+    }
+
+    /// Blocks of deflate without end, that hold nothing.
+    struct Empty;
+
+    impl Read for Empty {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            (&[0, 0, 0, 0xff, 0xff][..]).read(into)
+        }
+    }
+
+    #[test]
+    fn a_compressed_body_without_end_that_holds_nothing_is_given_up() {
+        let header: &[u8] = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
+        let (request, parts) = (request(), parts(200));
+        let mut body = unpacked(&request, &parts, header.chain(Empty));
+        let error = body.read(&mut [0; 9]).expect_err("nothing");
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+}

@@ -98,11 +98,11 @@ fn named(environment: Environment<'_>) -> impl Iterator<Item = (&'static str, St
 /// Returns the proxy of that address. With one of SOCKS, `ureq` would panic: it can do that only as a feature.
 fn usable(address: &str) -> Result<Proxy, String> {
     let address = pasted::unwrapped(address);
-    if address.to_ascii_lowercase().starts_with("socks") {
+    let (scheme, place) = address.split_once("://").unwrap_or(("", address));
+    if scheme.to_ascii_lowercase().starts_with("socks") {
         let why = "it is one of SOCKS, and requests can only go through one of http or https";
         return Err(why.to_owned());
     }
-    let (scheme, place) = address.split_once("://").unwrap_or(("", address));
     let (login, place) = place.rsplit_once('@').unwrap_or(("", place));
     // Any of these ends the host, so that the user would be one.
     if login.contains(['/', '#', '?']) {
@@ -174,6 +174,7 @@ mod tests {
             ("socks5://proxy.example:1080", Err("SOCKS")),
             ("socks4a://proxy.example", Err("SOCKS")),
             ("SOCKS://proxy.example", Err("SOCKS")),
+            ("socks-gw.example:3128", Ok("socks-gw.example")),
             ("ftp://proxy.example", Err("no address")),
             ("http://", Err("no address")),
             ("http://proxy example", Err("no address")),

@@ -1,22 +1,28 @@
 //! Bodies that servers compress although they were not asked to: `gzip` and `deflate`
 //! (<https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1>). How much may come of one is left to who reads it.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 
-use miniz_oxide::inflate::stream::{InflateState, inflate};
+use miniz_oxide::inflate::stream::{InflateState, MinReset, inflate};
 use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
 use ureq::http::HeaderMap;
 
 /// A body as it was before it was compressed, if it was.
 pub(super) struct Unpacked<R> {
-    body: R,
+    body: BufReader<R>,
     /// `None` where nothing is compressed.
     state: Option<Box<InflateState>>,
-    /// Whether the header of gzip is still to come.
-    has_header: bool,
-    /// What has arrived and was not unpacked yet.
-    packed: Vec<u8>,
-    has_ended: bool,
+    is_gzip: bool,
+    next: Next,
+}
+
+/// What comes next in a compressed body. One of gzip has members, each with a header and a checksum.
+#[derive(Clone, Copy)]
+enum Next {
+    Start,
+    Blocks,
+    Checksum,
+    Nothing,
 }
 
 impl<R: Read> Unpacked<R> {
@@ -31,85 +37,130 @@ impl<R: Read> Unpacked<R> {
             _ => None,
         };
         Self {
-            body,
+            body: BufReader::with_capacity(BLOCK_BYTES, body),
             state: format.map(InflateState::new_boxed),
-            has_header: format == Some(DataFormat::Raw),
-            packed: Vec::new(),
-            has_ended: false,
+            is_gzip: format == Some(DataFormat::Raw),
+            next: Next::Start,
         }
     }
 
-    /// Takes in more of the body, which has not ended yet.
-    fn receive(&mut self) -> io::Result<()> {
-        let mut block = [0; BLOCK_BYTES];
-        match self.body.read(&mut block)? {
-            0 => Err(ErrorKind::UnexpectedEof.into()),
-            len => {
-                self.packed.extend_from_slice(&block[..len]);
-                Ok(())
+    /// Begins what is compressed, or its next member. An empty body is an empty one in each coding.
+    fn start(&mut self) -> io::Result<Next> {
+        if self.body.fill_buf()?.is_empty() {
+            return Ok(Next::Nothing);
+        }
+        if self.is_gzip {
+            self.skip_header()?;
+        }
+        Ok(Next::Blocks)
+    }
+
+    /// Skips the header of a member: <https://www.rfc-editor.org/rfc/rfc1952>.
+    fn skip_header(&mut self) -> io::Result<()> {
+        let mut header = [0; 10];
+        for byte in &mut header {
+            *byte = self.byte()?;
+        }
+        if !header.starts_with(&MAGIC) {
+            return Err(ErrorKind::InvalidData.into());
+        }
+        let flags = header[3];
+        if flags & HAS_EXTRA != 0 {
+            for _ in 0..u16::from_le_bytes([self.byte()?, self.byte()?]) {
+                self.byte()?;
             }
         }
+        for text in [HAS_NAME, HAS_COMMENT] {
+            if flags & text != 0 {
+                self.skip_text()?;
+            }
+        }
+        if flags & HAS_CHECKSUM != 0 {
+            self.byte()?;
+            self.byte()?;
+        }
+        Ok(())
+    }
+
+    fn skip_text(&mut self) -> io::Result<()> {
+        for _ in 0..BLOCK_BYTES {
+            if self.byte()? == 0 {
+                return Ok(());
+            }
+        }
+        Err(ErrorKind::InvalidData.into())
+    }
+
+    /// Skips what stands behind the last block, up to another member. All that it held has been handed over, so no error
+    /// harms any more.
+    fn skip_checksum(&mut self) -> Next {
+        let is_whole = (0..CHECKSUM_BYTES).all(|_| self.is_gzip && self.byte().is_ok());
+        let more = self.body.fill_buf().unwrap_or_default();
+        if is_whole && more.first() == MAGIC.first() {
+            return Next::Start;
+        }
+        // A connection is kept only if its body was read to the end.
+        io::copy(&mut (&mut self.body).take(MAX_REST), &mut io::sink()).ok();
+        Next::Nothing
+    }
+
+    fn byte(&mut self) -> io::Result<u8> {
+        let byte = self.body.fill_buf()?.first().copied();
+        self.body.consume(1);
+        byte.ok_or_else(cut)
     }
 }
 
 impl<R: Read> Read for Unpacked<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.has_header {
-            match end_of_header(&self.packed) {
-                Some(end) => {
-                    self.packed.drain(..end);
-                    self.has_header = false;
-                }
-                None if self.packed.len() > BLOCK_BYTES => {
-                    return Err(ErrorKind::InvalidData.into());
-                }
-                None => self.receive()?,
-            }
-        }
-        while !self.has_ended {
+        loop {
             let Some(state) = &mut self.state else {
                 return self.body.read(into);
             };
-            let step = inflate(state, &self.packed, into, MZFlush::None);
-            self.packed.drain(..step.bytes_consumed);
-            self.has_ended = step.status == Ok(MZStatus::StreamEnd);
-            if self.has_ended {
-                // A connection is kept only if its body was read to the end. Behind the last block stands a checksum.
-                io::copy(&mut (&mut self.body).take(MAX_REST), &mut io::sink())?;
-            }
-            match step.status {
-                _ if step.bytes_written > 0 => return Ok(step.bytes_written),
-                Ok(MZStatus::StreamEnd) => {}
-                Ok(_) | Err(MZError::Buf) => self.receive()?,
-                Err(_) => return Err(ErrorKind::InvalidData.into()),
+            match self.next {
+                Next::Start => {
+                    state.reset_as(MinReset);
+                    self.next = self.start()?;
+                }
+                Next::Blocks => {
+                    let step = inflate(state, self.body.buffer(), into, MZFlush::None);
+                    self.body.consume(step.bytes_consumed);
+                    if step.status == Ok(MZStatus::StreamEnd) {
+                        self.next = Next::Checksum;
+                    }
+                    match step.status {
+                        _ if step.bytes_written > 0 => return Ok(step.bytes_written),
+                        Ok(MZStatus::StreamEnd) => {}
+                        Ok(_) | Err(MZError::Buf) if self.body.fill_buf()?.is_empty() => {
+                            return Err(cut());
+                        }
+                        Ok(_) | Err(MZError::Buf) => {}
+                        Err(_) => return Err(ErrorKind::InvalidData.into()),
+                    }
+                }
+                Next::Checksum => self.next = self.skip_checksum(),
+                Next::Nothing => return Ok(0),
             }
         }
-        Ok(0)
     }
 }
 
-/// The length of the header of gzip that `bytes` begin with, if it is whole: <https://www.rfc-editor.org/rfc/rfc1952>.
-fn end_of_header(bytes: &[u8]) -> Option<usize> {
-    let flags = *bytes.get(3)?;
-    let mut end = 10;
-    if flags & HAS_EXTRA != 0 {
-        let len = bytes.get(end..end + 2)?;
-        end += 2 + usize::from(u16::from_le_bytes([len[0], len[1]]));
-    }
-    for text in [HAS_NAME, HAS_COMMENT] {
-        if flags & text != 0 {
-            end += bytes.get(end..)?.iter().position(|byte| *byte == 0)? + 1;
-        }
-    }
-    end += if flags & HAS_CHECKSUM == 0 { 0 } else { 2 };
-    (bytes.len() >= end).then_some(end)
+/// With words, since an end without any is that of a handshake ([`super::handshake`]).
+fn cut() -> io::Error {
+    io::Error::new(ErrorKind::UnexpectedEof, "its compressed body breaks off")
 }
+
+/// How a member of gzip begins whose blocks are those of deflate.
+const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 
 /// The flags of a header of gzip.
 const HAS_CHECKSUM: u8 = 2;
 const HAS_EXTRA: u8 = 4;
 const HAS_NAME: u8 = 8;
 const HAS_COMMENT: u8 = 16;
+
+/// The length of a checksum and of a size.
+const CHECKSUM_BYTES: usize = 8;
 
 const BLOCK_BYTES: usize = 16 * 1024;
 
@@ -165,9 +216,23 @@ mod tests {
             ),
             ("deflate", zlib, whole.clone()),
             ("identity", plain.clone(), whole.clone()),
-            ("", plain.clone(), whole),
-            ("gzip", cut, Err(ErrorKind::UnexpectedEof)),
-            ("gzip", Vec::new(), Err(ErrorKind::UnexpectedEof)),
+            ("", plain.clone(), whole.clone()),
+            ("gzip", cut.clone(), Err(ErrorKind::UnexpectedEof)),
+            (
+                "gzip",
+                gzip(0, b"")[..4].to_vec(),
+                Err(ErrorKind::UnexpectedEof),
+            ),
+            ("gzip", Vec::new(), Ok(String::new())),
+            ("deflate", Vec::new(), Ok(String::new())),
+            ("gzip", gzip(0, b"").repeat(2), Ok(text.repeat(2))),
+            (
+                "gzip",
+                [gzip(0, b""), cut].concat(),
+                Err(ErrorKind::UnexpectedEof),
+            ),
+            ("gzip", [gzip(0, b""), vec![0; 99]].concat(), whole.clone()),
+            ("gzip", plain.clone(), Err(ErrorKind::InvalidData)),
             ("deflate", plain, Err(ErrorKind::InvalidData)),
             (
                 "gzip",
@@ -177,6 +242,35 @@ mod tests {
         ];
         for (at, (coding, body, expected)) in table.into_iter().enumerate() {
             assert_eq!(read(coding, &body), expected, "row {at}, {coding}");
+        }
+    }
+    /// A body whose connection fails at its end.
+    struct Failing<'a>(&'a [u8]);
+
+    impl Read for Failing<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            match self.0.read(into)? {
+                0 => Err(ErrorKind::ConnectionReset.into()),
+                len => Ok(len),
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_unpacked_is_handed_over_before_the_connection_is_looked_at_again() {
+        let member = [
+            &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3],
+            &compress_to_vec(b"Lisbon.", 6)[..],
+        ];
+        let mut headers = HeaderMap::new();
+        headers.insert("content-encoding", "gzip".parse().expect("a header"));
+        for end in [0, 3, 8] {
+            let body = [&member.concat(), &[0; 8][..end]].concat();
+            let mut text = String::new();
+            Unpacked::of(&headers, Failing(&body))
+                .read_to_string(&mut text)
+                .expect("a whole body");
+            assert_eq!(text, "Lisbon.", "{end} bytes of the checksum");
         }
     }
 }

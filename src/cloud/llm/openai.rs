@@ -339,6 +339,8 @@ const FAILED: &[&str] = &[
     "insufficient",
     "malformed",
     "overload",
+    "rate_limit",
+    "quota",
     "timeout",
     "other",
 ];

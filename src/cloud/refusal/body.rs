@@ -194,23 +194,28 @@ fn explanation(value: &Value) -> String {
             let named = EXPLAIN.iter().filter_map(|end| field(value, end));
             let mut texts = named.map(explanation).filter(|text| !text.is_empty());
             let lists = members.iter().filter(|(_, told)| told.is_array());
-            let lists = lists.map(|(name, told)| format!("{name}: {}", explanation(told)));
+            let lists = lists.map(|(name, told)| (name, explanation(told)));
+            let lists = lists.filter(|(_, told)| !told.is_empty());
+            let lists = lists.map(|(name, told)| format!("{name}: {told}"));
             let of_lists = || lists.take(MAX_VIOLATIONS).collect::<Vec<_>>().join(", ");
             texts.next().unwrap_or_else(of_lists)
         }
         Value::Array(all) => {
-            let all: Vec<_> = all.iter().take(MAX_VIOLATIONS).map(violation).collect();
-            all.join(", ")
+            let all = all.iter().map(violation).filter(|told| !told.is_empty());
+            all.take(MAX_VIOLATIONS).collect::<Vec<_>>().join(", ")
         }
         _ => String::new(),
     }
 }
 
-/// The field whose name ends so, however its words are joined: `error_msg`, `errorMessage` and `Message`.
+/// The field whose name ends so, however its words are joined: `error_msg`, `errorMessage` and `Message`. The shortest
+/// name is the nearest one: a `debug_message` stands beside the `message`.
 fn field<'a>(value: &'a Value, end: &str) -> Option<&'a Value> {
-    let mut members = value.as_object()?.iter();
-    let found = members.find(|(name, _)| name.to_ascii_lowercase().ends_with(end));
-    found.map(|(_, told)| told)
+    let members = value.as_object()?.iter();
+    let named =
+        members.filter(|(name, told)| !told.is_null() && name.to_ascii_lowercase().ends_with(end));
+    let nearest = named.min_by_key(|(name, _)| name.len());
+    nearest.map(|(_, told)| told)
 }
 
 /// The name of a wrong field of the request, and what is wrong with it.

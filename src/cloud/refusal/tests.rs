@@ -76,6 +76,27 @@ fn every_documented_shape_becomes_one_line_with_a_remedy() {
     }
 }
 
+#[test]
+fn the_field_with_the_nearest_name_is_the_explanation() {
+    let table = [
+        (
+            r#"{"debug_message":"at line 7","message":"model is overloaded"}"#,
+            "model is overloaded",
+        ),
+        (r#"{"errorMessage":null,"message":"x"}"#, "x"),
+        (r#"{"errors":[{},{}]}"#, ""),
+        (r#"{"detail":[{},{}]}"#, ""),
+        (r#"{"detail":[{},{"msg":"y"}]}"#, "y"),
+        (
+            r#"{"errors":{"voice":[],"speed":["is too high"]}}"#,
+            "speed: is too high",
+        ),
+    ];
+    for (body, expected) in table {
+        assert_eq!(read(400, body).message, expected, "{body}");
+    }
+}
+
 /// A refusal of Google's with this status, reason and message.
 fn google(status: &str, reason: &str, message: &str) -> String {
     format!(

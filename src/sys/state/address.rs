@@ -42,14 +42,18 @@ impl Address {
             .find_map(|(scheme, is_encrypted)| Some((url.strip_prefix(scheme)?, *is_encrypted)));
         let (rest, is_encrypted) =
             found.ok_or("it begins neither with redis:// nor with rediss://")?;
-        let (user, rest) = match rest.split_once('@') {
+        let (place, database) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user, place) = match place.split_once('@') {
             Some((user, _)) if user.contains(':') => {
                 return Err("it holds a password, whose place is password_file".into());
             }
-            Some((user, rest)) => (Some(user.to_owned()), rest),
-            None => (None, rest),
+            // Elsewhere they end the host, so that the user would be one.
+            Some((user, _)) if user.contains(['#', '?']) => {
+                return Err("it has # or ? in its user".into());
+            }
+            Some((user, place)) => (Some(user.to_owned()), place),
+            None => (None, place),
         };
-        let (place, database) = rest.split_once('/').unwrap_or((rest, ""));
         if let Some(fault) = authority::fault(place) {
             return Err(format!("it has {fault}"));
         }
@@ -84,7 +88,12 @@ impl Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.is_encrypted { "rediss" } else { "redis" };
-        write!(f, "{scheme}://{}:{}", self.host, self.port)
+        let Self { host, port, .. } = self;
+        if host.contains(':') {
+            write!(f, "{scheme}://[{host}]:{port}")
+        } else {
+            write!(f, "{scheme}://{host}:{port}")
+        }
     }
 }
 
@@ -109,8 +118,8 @@ mod tests {
                 "rediss://calls@10.0.0.1:6380/3",
                 "rediss://10.0.0.1:6380 3 calls",
             ),
-            ("valkey://[fd00::1]:7000", "redis://fd00::1:7000 0 "),
-            ("redis://[fd00::1]", "redis://fd00::1:6379 0 "),
+            ("valkey://[fd00::1]:7000", "redis://[fd00::1]:7000 0 "),
+            ("redis://[fd00::1]", "redis://[fd00::1]:6379 0 "),
             (
                 "redis://:secret@server",
                 "it holds a password, whose place is password_file",
@@ -130,6 +139,11 @@ mod tests {
                 "it has an IPv6 address without brackets: write it as [fd00::1]:8000",
             ),
             ("redis://server/x", "its database is no number"),
+            (
+                "redis://cache.internal/0@other.example",
+                "its database is no number",
+            ),
+            ("redis://a#b@server", "it has # or ? in its user"),
         ];
         for (url, expected) in table {
             assert_eq!(shown(url), expected, "{url}");

@@ -14,6 +14,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use crate::sys::authority::loopback;
+use crate::sys::redact;
 
 use super::address::Address;
 use super::resp::{self, Answer, Command, Error};
@@ -59,6 +60,8 @@ impl Link {
         let mut commands = Vec::new();
         if let Some(file) = &address.password_file {
             let password = fs::read_to_string(file)?;
+            // A server may repeat in a refusal what it was sent.
+            redact::enrol(password.trim());
             let mut login = resp::command(["AUTH"]);
             login.extend(address.user.iter().map(|user| user.as_bytes().to_vec()));
             login.push(password.trim().into());
@@ -200,6 +203,24 @@ mod tests {
         };
         let answer = link.ask(&resp::command(["PING"])).expect("an answer");
         assert_eq!(answer, Answer::Bytes(b"PONG".to_vec()));
+    }
+
+    #[test]
+    fn a_refusal_does_not_show_the_password() {
+        let folder = testkit::TempDir::new().expect("a folder");
+        let file = folder.path().join("password");
+        fs::write(&file, "correct-horse-battery\n").expect("writable");
+        let mut address = Address::parse("redis://server").expect("right");
+        address.password_file = Some(file);
+        let refused = b"-ERR wrong arguments: AUTH correct-horse-battery\r\n".to_vec();
+        let stream: Box<dyn Stream> = Box::new(Undisturbed(Disturbed(refused, false)));
+        let mut link = Link {
+            stream: BufReader::new(stream),
+        };
+        let refused = link.sign_in(&address).expect_err("refused").to_string();
+        let shown = redact::secrets(&refused);
+        assert!(shown.contains("wrong arguments"), "{shown}");
+        assert!(!shown.contains("horse"), "{shown}");
     }
 
     #[test]

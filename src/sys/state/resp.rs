@@ -5,6 +5,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use crate::sys::plain::plain_to;
+
 /// A command: its name and arguments, of any bytes.
 pub(super) type Command = Vec<Vec<u8>>;
 
@@ -59,10 +61,11 @@ impl Error {
 /// # Errors
 /// [`Error`]; a refusal within several answers is one of all of them.
 pub(super) fn read(from: &mut impl BufRead) -> Result<Answer, Error> {
-    read_within(from, MAX_DEPTH)
+    read_within(&mut from.take(MAX_ANSWER), MAX_DEPTH, &mut { MAX_PARTS })
 }
 
-fn read_within(from: &mut impl BufRead, depth: u32) -> Result<Answer, Error> {
+/// Reads an answer whose lists lie `depth` deep and hold `parts` values together, at most.
+fn read_within(from: &mut impl BufRead, depth: u32, parts: &mut usize) -> Result<Answer, Error> {
     let line = line(from)?;
     let (kind, rest) = line.split_at_checked(1).ok_or(Error::Garbled)?;
     let number = || rest.parse::<i64>().map_err(|_| Error::Garbled);
@@ -76,17 +79,18 @@ fn read_within(from: &mut impl BufRead, depth: u32) -> Result<Answer, Error> {
     };
     Ok(match kind {
         "+" => Answer::Bytes(rest.as_bytes().to_vec()),
-        "-" => return Err(Error::Refused(rest.to_owned())),
+        "-" => return Err(Error::Refused(plain_to(rest, MAX_SHOWN))),
         ":" => Answer::Number(number()?),
         "$" => match count(MAX_BYTES)? {
             None => Answer::Nothing,
             Some(len) => Answer::Bytes(bytes(from, len)?),
         },
-        "*" => match count(MAX_SEVERAL)? {
+        "*" => match count(*parts)? {
             None => Answer::Nothing,
             Some(_) if depth == 0 => return Err(Error::Garbled),
             Some(count) => {
-                let all = (0..count).map(|_| read_within(from, depth - 1));
+                *parts -= count;
+                let all = (0..count).map(|_| read_within(from, depth - 1, parts));
                 Answer::Several(all.collect::<Result<_, _>>()?)
             }
         },
@@ -120,9 +124,13 @@ const END: &[u8] = b"\r\n";
 
 /// The answers to this program are two deep, and hold records of callers: what is far more is none of them.
 const MAX_DEPTH: u32 = 4;
-const MAX_SEVERAL: usize = 1 << 16;
+const MAX_PARTS: usize = 1 << 16;
 const MAX_BYTES: usize = 16 << 20;
+const MAX_ANSWER: u64 = 32 << 20;
 const MAX_LINE: u64 = 64 << 10;
+
+/// The number of characters that are shown of a refusal.
+const MAX_SHOWN: usize = 200;
 
 #[cfg(test)]
 mod tests {
@@ -152,10 +160,16 @@ mod tests {
             ),
             (b"-NOAUTH login\r\n", "the server answers NOAUTH login"),
             (b"*2\r\n:1\r\n-OOM full\r\n", "the server answers OOM full"),
+            (b"-ERR \x1b[2J\r\n", "the server answers ERR  [2J"),
         ];
         for (answer, expected) in table {
             assert_eq!(told(answer), *expected);
         }
+        let long = told(&[&b"-"[..], &[b'x'; 999], END].concat());
+        assert_eq!(
+            long,
+            format!("the server answers {}…", "x".repeat(MAX_SHOWN))
+        );
     }
 
     #[test]
@@ -163,6 +177,10 @@ mod tests {
         const GARBLED: &str = "its answer cannot be understood";
         let deep = b"*1\r\n".repeat(9);
         let long = vec![b'+'; 1 << 17];
+        let numbers = [&b"*65535\r\n"[..], &b":1\r\n".repeat(65535)].concat();
+        let many = [&b"*2\r\n"[..], &numbers, &numbers].concat();
+        let word = [&b"$16777216\r\n"[..], &vec![b'x'; 16 << 20], b"\r\n"].concat();
+        let large = [&b"*2\r\n"[..], &word, &word].concat();
         let table: &[(&[u8], &str)] = &[
             (b"", "unexpected end of file"),
             (b"$5\r\nab", "failed to fill whole buffer"),
@@ -176,6 +194,8 @@ mod tests {
             (b"HTTP/1.1 400 Bad Request\r\n", GARBLED),
             (&deep, GARBLED),
             (&long, GARBLED),
+            (&many, GARBLED),
+            (&large, "failed to fill whole buffer"),
         ];
         for (answer, expected) in table {
             assert_eq!(told(answer), *expected);

@@ -232,6 +232,14 @@ fn what_is_withheld_or_in_another_format_is_an_error() {
         ),
         (chunk("null", "\"abort\""), "gave up on its answer (abort)"),
         (
+            chunk("null", "\"rate_limit\""),
+            "gave up on its answer (rate_limit)",
+        ),
+        (
+            chunk("\"Hello\"", "\"quota_exceeded\""),
+            "gave up on its answer (quota_exceeded)",
+        ),
+        (
             chunk("null,\"refusal\":\"No.\"", "null"),
             "will not answer this (refusal)",
         ),
