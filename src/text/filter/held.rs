@@ -38,6 +38,10 @@ impl Held {
         &self.words
     }
 
+    pub(super) fn is_thought(&self) -> bool {
+        self.label == Label::Thought
+    }
+
     pub(super) fn is_released(&self) -> bool {
         self.is_released
     }

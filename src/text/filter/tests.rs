@@ -104,6 +104,15 @@ fn thoughts_are_not_passed_on_whatever_encloses_them() {
         ("**Thinking**\nIt is free.", "**Thinking**\nIt is free."),
         ("Say it for <reason> now.", "Say it for <reason> now."),
         (
+            "Write <plan>gold</plan> there.",
+            "Write <plan>gold</plan> there.",
+        ),
+        (
+            "Use </reason> or </analysis> or [/Plan].",
+            "Use </reason> or </analysis> or [/Plan].",
+        ),
+        ("<think>Or <plan>so</plan>?</think>It is.", "It is."),
+        (
             "Plan: call at five.\nAnswer soon!",
             "Plan: call at five.\nAnswer soon!",
         ),
