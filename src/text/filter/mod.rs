@@ -344,7 +344,7 @@ impl Filter {
             // then it may be a line of a booking, and is kept to be passed on.
             Label::Asker if may_be_turn => self.held = Some(Held::new(label, text)),
             Label::Other if may_be_turn || is_first => self.held = Some(Held::new(label, text)),
-            Label::Thought if is_first => self.held = Some(Held::new(label, text)),
+            Label::Thought | Label::Action if is_first => self.held = Some(Held::new(label, text)),
             Label::Analysis if is_first => self.state = State::Hiding(Hidden::Thought),
             Label::Call if is_fenced => self.state = State::Calling(Call::default().in_fence()),
             Label::Call => self.state = State::Calling(Call::default()),
