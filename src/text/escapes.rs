@@ -16,9 +16,10 @@ pub(super) fn escape(before: Option<char>, text: &str, has_escapes: bool) -> Opt
             let goes_on = next.is_some_and(|c| c.is_lowercase() || c.is_ascii_digit());
             let is_inside =
                 before.is_some_and(|c| c.is_alphanumeric() || c.is_whitespace() || c == '\\');
-            // Tabs do not stand inside words, and a user does behind a domain: `ACME\tom`.
-            let may_be_escape =
-                has_escapes && (letter == 'n' || !before.is_some_and(char::is_alphanumeric));
+            // Tabs do not stand inside words, and a user does behind a domain: `ACME\tom`. No user begins with a digit.
+            let is_word = before.is_some_and(char::is_alphanumeric)
+                && next.is_some_and(|c| !c.is_ascii_digit());
+            let may_be_escape = has_escapes && (letter == 'n' || !is_word);
             if goes_on && is_inside && !may_be_escape {
                 return None;
             }
@@ -63,6 +64,8 @@ mod tests {
             (Some('o'), r"\nhi", false, None),
             (Some('o'), r"\nhi", true, Some((2, '\n'))),
             (Some('E'), r"\tom", true, None),
+            (Some('n'), r"\t9", true, Some((2, ' '))),
+            (Some('n'), r"\t9", false, None),
             (Some('s'), r"\root", true, None),
             (Some(' '), r"\tom", true, Some((2, ' '))),
             (Some(' '), r"\name", false, None),

@@ -25,17 +25,21 @@ impl Held {
         }
     }
 
-    /// Takes in what follows. Returns what is to be passed on: all of it as soon as a line's end tells that it may be.
+    /// Takes in what follows. Returns what is to be passed on: all of it as soon as a word's end tells that it may be.
     pub(super) fn push(&mut self, words: &str) -> Option<String> {
         self.words.push_str(words);
-        // Only the beginning is looked at, because each line's end looks at all.
-        let may_tell = words.contains('\n') && self.words.len() < LONGEST_BEGINNING;
+        // Only the beginning is looked at, because each word's end looks at all.
+        let may_tell = words.contains(char::is_whitespace) && self.words.len() < LONGEST_BEGINNING;
         self.is_released |= may_tell && self.is_own();
         self.is_released.then(|| std::mem::take(&mut self.words))
     }
 
     pub(super) fn words(&self) -> &str {
         &self.words
+    }
+
+    pub(super) fn is_thought(&self) -> bool {
+        self.label == Label::Thought
     }
 
     pub(super) fn is_released(&self) -> bool {
@@ -53,11 +57,17 @@ impl Held {
     }
 
     /// Whether these are the model's own words and no turn: an action is in them, or names and their values are, as in
-    /// "User: guest\nPassword: tea".
+    /// "User: guest\nPassword: tea", or more than the name of a tool follows "Action:".
     pub(super) fn is_own(&self) -> bool {
-        let is_own = || {
-            self.label != Label::Thought
-                && (self.words.contains("[[") || self.lines().skip(1).any(names_value))
+        let is_own = || match self.label {
+            Label::Thought => false,
+            Label::Action => {
+                let mut lines = self.lines();
+                lines
+                    .next()
+                    .is_some_and(|line| line.contains(char::is_whitespace))
+            }
+            _ => self.words.contains("[[") || self.lines().skip(1).any(names_value),
         };
         self.is_released || is_own()
     }

@@ -18,6 +18,8 @@ pub(super) enum Label {
     /// The same only where an answer follows it: a name that is also that of other things, at the beginning of a line.
     Asker,
     Thought,
+    /// The same behind "Action:", where one word follows: the name of a tool.
+    Action,
     /// What the model says after its thoughts.
     Answer,
     /// Thoughts that have lost the tokens around them, up to "assistantfinal".
@@ -315,10 +317,11 @@ const NAMES: &[(&str, Label)] = &[
     ("agent|model|receptionist", Label::Role),
     ("tool_call|function_call", Label::Call),
     (
-        "thought|thoughts|thinking|thinking...|thinking…|thinking process|action|thought process|reasoning|chain of thought|internal monologue|\
+        "thought|thoughts|thinking|thinking...|thinking…|thinking process|thought process|reasoning|chain of thought|internal monologue|\
         inner monologue",
         Label::Thought,
     ),
+    ("action", Label::Action),
     (
         "answer|final answer|response|final response|final output|reply|spoken answer|spoken response",
         Label::Answer,

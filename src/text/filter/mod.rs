@@ -251,6 +251,9 @@ impl Filter {
             }
             Token::Begin(hidden) if is_passing => self.state = State::Hiding(hidden),
             Token::End(Hidden::Thought) => self.end_thought(),
+            Token::MayEndThought if self.held.as_ref().is_some_and(Held::is_thought) => {
+                self.end_thought();
+            }
             Token::End(Hidden::Call) if is_calling => self.state = State::Passing,
             Token::End(hidden) if self.state == State::Hiding(hidden) => {
                 self.state = State::Passing;
@@ -262,7 +265,10 @@ impl Filter {
             Token::MayEndTurn if is_passing && self.has_passed && self.has_mark => {
                 self.state = State::Ended;
             }
-            Token::MayBeginThought | Token::MayEndTurn | Token::End(Hidden::Details)
+            Token::MayBeginThought
+            | Token::MayEndThought
+            | Token::MayEndTurn
+            | Token::End(Hidden::Details)
                 if is_passing =>
             {
                 return text.chars().for_each(|c| self.take(c));
@@ -338,7 +344,7 @@ impl Filter {
             // then it may be a line of a booking, and is kept to be passed on.
             Label::Asker if may_be_turn => self.held = Some(Held::new(label, text)),
             Label::Other if may_be_turn || is_first => self.held = Some(Held::new(label, text)),
-            Label::Thought if is_first => self.held = Some(Held::new(label, text)),
+            Label::Thought | Label::Action if is_first => self.held = Some(Held::new(label, text)),
             Label::Analysis if is_first => self.state = State::Hiding(Hidden::Thought),
             Label::Call if is_fenced => self.state = State::Calling(Call::default().in_fence()),
             Label::Call => self.state = State::Calling(Call::default()),

@@ -104,6 +104,19 @@ fn thoughts_are_not_passed_on_whatever_encloses_them() {
         ("**Thinking**\nIt is free.", "**Thinking**\nIt is free."),
         ("Say it for <reason> now.", "Say it for <reason> now."),
         (
+            "### Action\nPress red.\n### Response\nIt stops.",
+            "### Action\nPress red.\n### Response\nIt stops.",
+        ),
+        (
+            "Write <plan>gold</plan> there.",
+            "Write <plan>gold</plan> there.",
+        ),
+        (
+            "Use </reason> or </analysis> or [/Plan].",
+            "Use </reason> or </analysis> or [/Plan].",
+        ),
+        ("<think>Or <plan>so</plan>?</think>It is.", "It is."),
+        (
             "Plan: call at five.\nAnswer soon!",
             "Plan: call at five.\nAnswer soon!",
         ),
@@ -517,6 +530,7 @@ fn what_only_looks_like_it_is_passed_on() {
         "User: guest\nPassword: tea\nAgent: Ann",
         "You are in.\nUser: guest\nModel: X",
         "The form has three fields. User: your name. Phone: your number. Then press send.",
+        "Action: call at five.\nAnswer: it is open.",
         "It is by two.\nHuman: they thought.\nMachine: it ran.",
         "Ask your assistant.\n\nShe knows.",
         "Call the dental-assistant\n\nShe knows.",

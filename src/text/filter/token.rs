@@ -29,7 +29,8 @@ pub(super) fn read(text: &str, may_be_unmarked: bool) -> Read<Token> {
 /// Whether `text` is a token between brackets.
 pub(crate) fn is_token(text: &str) -> bool {
     match read(text, false) {
-        Read::Is(len, token) => len == text.len() && token != Token::MayBeginThought,
+        Read::Is(_, Token::MayBeginThought | Token::MayEndThought) => false,
+        Read::Is(len, _) => len == text.len(),
         _ => false,
     }
 }
@@ -192,10 +193,11 @@ fn bracketed(text: &str) -> Read<Token> {
 
 /// The tag of this name around thoughts, if it is one. One that `may_be_word` is none where no end of it follows.
 fn thought(name: &str, closes: bool, may_be_word: bool) -> Option<Token> {
-    let may_be_word = may_be_word || lists(PERHAPS_THOUGHTS, name);
+    let has_other_uses = lists(PERHAPS_THOUGHTS, name);
     names_thought(name).then_some(match closes {
+        true if has_other_uses => Token::MayEndThought,
         true => Token::End(Hidden::Thought),
-        false if may_be_word => Token::MayBeginThought,
+        false if may_be_word || has_other_uses => Token::MayBeginThought,
         false => Token::Begin(Hidden::Thought),
     })
 }

@@ -7,6 +7,8 @@ pub(crate) enum Token {
     End(Hidden),
     /// The same at the beginning of an answer, if an end of it follows.
     MayBeginThought,
+    /// The end of what began so; elsewhere it is text.
+    MayEndThought,
     /// A call follows that ends with its brackets or its line.
     Call,
     /// The name of a speaker or a channel follows, up to the line's end or the next token.
