@@ -69,7 +69,7 @@ impl ServiceAccount {
         // Each line of the PEM is enrolled as a secret of its own, since an error may quote a single one. Where the
         // line breaks were lost or spelt out, backslashes and blanks separate the lines.
         for line in file.private_key.split(['\n', '\\', ' ']) {
-            redact::enrol(line.trim());
+            redact::enrol_unsent(line.trim());
         }
         let der = private_key::der_of(&file.private_key)
             .map_err(|found| CredentialsError::BadKey { path: shown, found })?;

@@ -51,8 +51,29 @@ impl Grams {
         self.of_text.is_empty() && self.words.is_empty()
     }
 
-    /// Adds the parts of `secret`.
+    /// Adds the parts of `secret`, which a service is sent and may repeat in a spelling of its own.
     pub fn add(&mut self, secret: &str) {
+        self.add_unsent(secret);
+        if folded(secret).len() < self.shortest.max(self.chars()) {
+            return;
+        }
+        let letters = self.letters_of(&folded(secret));
+        if letters.len() >= self.shortest.max(self.chars()) {
+            self.add_spelling(letters);
+        }
+        let backwards: Vec<u8> = secret.bytes().rev().collect();
+        // UTF-16 has a zero beside each byte.
+        let wide: Vec<u8> = secret.bytes().flat_map(|byte| [byte, 0]).collect();
+        for bytes in [backwards, wide] {
+            self.add_bytes(&bytes);
+        }
+        for twice in base64_of(secret.as_bytes()).flat_map(|once| base64_of(once.as_bytes())) {
+            self.add_text(&folded(&twice));
+        }
+    }
+
+    /// Adds the parts of a secret that nobody is sent, such as a private key.
+    pub fn add_unsent(&mut self, secret: &str) {
         let plain = folded(secret);
         let len = plain.len();
         self.add_spelling(plain);
@@ -63,27 +84,19 @@ impl Grams {
                 view = read.decoded(signs);
             }
         }
-        if len < self.shortest.max(self.chars()) {
-            return;
+        if len >= self.shortest.max(self.chars()) {
+            self.add_bytes(secret.as_bytes());
         }
-        let letters = self.letters_of(&folded(secret));
-        if letters.len() >= self.shortest.max(self.chars()) {
-            self.add_spelling(letters);
+    }
+
+    /// Adds the parts of bytes as base64 and as a dump.
+    fn add_bytes(&mut self, bytes: &[u8]) {
+        for encoded in base64_of(bytes) {
+            self.add_spelling(folded(&encoded));
         }
-        let backwards: Vec<u8> = secret.bytes().rev().collect();
-        // UTF-16 has a zero beside each byte.
-        let wide: Vec<u8> = secret.bytes().flat_map(|byte| [byte, 0]).collect();
-        for bytes in [secret.as_bytes(), &backwards, &wide] {
-            for encoded in base64_of(bytes) {
-                self.add_spelling(folded(&encoded));
-            }
-            let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-            let nibbles: Vec<u8> = nibbles.collect();
-            self.of_dump.extend(parts(&nibbles, 4, 2 * self.len));
-        }
-        for twice in base64_of(secret.as_bytes()).flat_map(|once| base64_of(once.as_bytes())) {
-            self.add_text(&folded(&twice));
-        }
+        let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let nibbles: Vec<u8> = nibbles.collect();
+        self.of_dump.extend(parts(&nibbles, 4, 2 * self.len));
     }
 
     /// Leaves out the parts that also stand in `word`, which is no secret, of all secrets that follow.

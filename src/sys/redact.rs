@@ -45,6 +45,12 @@ pub(crate) fn enrol(secret: &str) {
     in_force.add(secret);
 }
 
+/// The same for a secret that nobody is sent, so that no service can repeat it in a spelling of its own.
+pub(crate) fn enrol_unsent(secret: &str) {
+    let mut in_force = IN_FORCE.write().unwrap_or_else(PoisonError::into_inner);
+    in_force.add_unsent(secret);
+}
+
 /// Keeps `words`, which our own lines say, whatever key is made of them. They are taken once.
 pub(crate) fn spare(words: impl IntoIterator<Item = &'static str>) {
     let mut in_force = IN_FORCE.write().unwrap_or_else(PoisonError::into_inner);
