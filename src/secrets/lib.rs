@@ -64,8 +64,11 @@ impl Grams {
         let backwards: Vec<u8> = secret.bytes().rev().collect();
         // UTF-16 has a zero beside each byte.
         let wide: Vec<u8> = secret.bytes().flat_map(|byte| [byte, 0]).collect();
-        for bytes in [backwards, wide] {
-            self.add_bytes(&bytes);
+        for bytes in [secret.as_bytes(), &backwards, &wide] {
+            for encoded in base64_of(bytes) {
+                self.add_spelling(folded(&encoded));
+            }
+            self.add_dump(bytes);
         }
         for twice in base64_of(secret.as_bytes()).flat_map(|once| base64_of(once.as_bytes())) {
             self.add_text(&folded(&twice));
@@ -85,15 +88,14 @@ impl Grams {
             }
         }
         if len >= self.shortest.max(self.chars()) {
-            self.add_bytes(secret.as_bytes());
+            for encoded in base64_of(secret.as_bytes()) {
+                self.add_text(&folded(&encoded));
+            }
+            self.add_dump(secret.as_bytes());
         }
     }
 
-    /// Adds the parts of bytes as base64 and as a dump.
-    fn add_bytes(&mut self, bytes: &[u8]) {
-        for encoded in base64_of(bytes) {
-            self.add_spelling(folded(&encoded));
-        }
+    fn add_dump(&mut self, bytes: &[u8]) {
         let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
         let nibbles: Vec<u8> = nibbles.collect();
         self.of_dump.extend(parts(&nibbles, 4, 2 * self.len));
