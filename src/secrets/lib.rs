@@ -53,8 +53,7 @@ impl Grams {
 
     /// Adds the parts of `secret`, which a service is sent and may repeat in a spelling of its own.
     pub fn add(&mut self, secret: &str) {
-        self.add_unsent(secret);
-        if folded(secret).len() < self.shortest.max(self.chars()) {
+        if !self.add_as_it_stands(secret) {
             return;
         }
         let letters = self.letters_of(&folded(secret));
@@ -77,8 +76,19 @@ impl Grams {
 
     /// Adds the parts of a secret that nobody is sent, such as a private key.
     pub fn add_unsent(&mut self, secret: &str) {
+        if self.add_as_it_stands(secret) {
+            for encoded in base64_of(secret.as_bytes()) {
+                self.add_text(&folded(&encoded));
+            }
+            self.add_dump(secret.as_bytes());
+        }
+    }
+
+    /// Adds a secret as it stands, and as it reads once its escapes are undone. Returns whether it is long enough to be
+    /// encoded.
+    fn add_as_it_stands(&mut self, secret: &str) -> bool {
         let plain = folded(secret);
-        let len = plain.len();
+        let is_long = plain.len() >= self.shortest.max(self.chars());
         self.add_spelling(plain);
         for signs in readings(secret) {
             let mut view = View::of(secret).decoded(signs);
@@ -87,12 +97,7 @@ impl Grams {
                 view = read.decoded(signs);
             }
         }
-        if len >= self.shortest.max(self.chars()) {
-            for encoded in base64_of(secret.as_bytes()) {
-                self.add_text(&folded(&encoded));
-            }
-            self.add_dump(secret.as_bytes());
-        }
+        is_long
     }
 
     fn add_dump(&mut self, bytes: &[u8]) {
