@@ -31,7 +31,10 @@ impl KeyFile {
         })?;
         let mut text = text.trim().to_owned();
         for _ in 0..MAX_WRAPPINGS {
-            text = inside_of(&text).unwrap_or(text);
+            let Some(inside) = inside_of(&text) else {
+                break;
+            };
+            text = inside;
         }
         match json_of(&text) {
             Ok(json) => Self::of_json(&json),
@@ -194,7 +197,7 @@ fn instead_of_json(text: &str, error: &serde_json::Error) -> String {
     }
 }
 
-/// More than any way of a key has been seen to put around it.
+/// More wrappings than a key has been seen in.
 const MAX_WRAPPINGS: usize = 4;
 
 /// Gemini's keys have 39 characters, OpenAI's up to about 170.

@@ -120,7 +120,7 @@ impl Recognizer for GeminiRecognizer {
         Tokens {
             input: TOKENS_A_SECOND * (length.as_secs() + 1)
                 + u64::try_from(told).unwrap_or(u64::MAX)
-                + ENVELOPE_TOKENS,
+                + SCHEMA_TOKENS,
             output: max_written(length).into(),
         }
     }
@@ -210,7 +210,7 @@ const SERVICE: Service = Service {
 };
 
 /// What wraps the words of a request, and the schema.
-const ENVELOPE_TOKENS: u64 = 256;
+const SCHEMA_TOKENS: u64 = 256;
 
 /// Far more than the few kilobytes of text that a minute of speech has.
 const MAX_ANSWER: u64 = 4 * 1024 * 1024;

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use chrono::{NaiveDate, NaiveTime};
+
 use crate::sys::date::{self, SECONDS_A_DAY};
 
 /// A moment in UTC, as far as it was written, in the form in which the log has the times of calls: so their texts compare
@@ -48,21 +50,11 @@ fn is_possible(moment: &str) -> bool {
     let number = |from: usize, to: usize| {
         moment
             .get(from..to)
-            .map_or(0, |text| text.parse().unwrap_or(0))
+            .map_or(0, |text| text.parse::<u32>().unwrap_or(0))
     };
-    let (year, month, day) = (number(0, 4), number(5, 7), number(8, 10));
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if is_leap => 29,
-        2 => 28,
-        _ => 0,
-    };
-    (1..=days).contains(&day)
-        && number(11, 13) < 24
-        && number(14, 16) < 60
-        && number(17, 19) < 60_u32
+    let day = NaiveDate::from_ymd_opt(number(0, 4).cast_signed(), number(5, 7), number(8, 10));
+    let time = NaiveTime::from_hms_opt(number(11, 13), number(14, 16), number(17, 19));
+    day.is_some() && time.is_some()
 }
 
 /// A time such as `30m`, `12h`, `7d` or `2w`.
