@@ -91,6 +91,7 @@ pub fn run(
     let loaded = Config::load(Needs::Stages, &arguments, &environment);
     let config = machine::examine(&loaded, &environment, &mut report);
     asterisk::examine(config, &mut report);
+    sounds::examine(config, &arguments, &environment, &mut report);
     if let Some(config) = config {
         knowledge::examine(config, &arguments, &environment, &mut report);
         providers::examine(config, &mut report);
