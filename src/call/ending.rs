@@ -8,6 +8,7 @@ use log::{error, warn};
 use super::contract;
 use super::outcome::Outcome;
 use super::parts::Call;
+use crate::spending::limits::Refused;
 use crate::sys::files;
 
 impl<O: Write> Call<O> {
@@ -18,6 +19,15 @@ impl<O: Write> Call<O> {
             .report(&mut self.line, &mut self.scene, outcome);
         // A call that has come to no question has not waited for it.
         self.remembering.finish();
+        if let Outcome::Limited(failure) = outcome
+            && failure
+                .cause
+                .downcast_ref()
+                .is_some_and(Refused::is_for_the_day)
+        {
+            // However little is spent: what one call sets aside may be a large part of the day's money.
+            self.purse.nearly_spent = Some(format!("calls are turned away: {failure}"));
+        }
         if is_told {
             self.warn_administrators();
         }

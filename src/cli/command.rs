@@ -14,6 +14,7 @@ use super::stderr::{LOG_LEVEL, begin, tell, tell_error};
 use super::stdout::{Stdout, show_text, style};
 use super::{pager, place, setup, tool};
 use crate::audio::telephone::Encoding;
+use crate::call;
 use crate::cmd::check::{self, Style};
 use crate::cmd::convert::Progress;
 use crate::cmd::{callers, console, convert, help, hours, messages, say};
@@ -316,6 +317,7 @@ impl Check {
             },
             user: self.user,
             group: self.group,
+            max_cost: call::max_cost_of_question,
         };
         check::run(&options, environment, Instant::now, &mut Stdout)
     }

@@ -93,6 +93,7 @@ pub fn run(
     asterisk::examine(config, &mut report);
     sounds::examine(config, &arguments, &environment, &mut report);
     if let Some(config) = config {
+        guards::examine_reserve(config, options.max_cost, &environment, &mut report);
         knowledge::examine(config, &arguments, &environment, &mut report);
         providers::examine(config, &mut report);
         let deadline = (!options.offline).then(|| Deadline::after(started, PATIENCE, clock));
