@@ -27,10 +27,10 @@ pub(super) struct Calls {
     /// Write one JSON object
     #[arg(long)]
     json: bool,
-    /// Write a page for the browser into this file, with all of it and the failures
+    /// Write a page for the browser into this file, with all of it and the failures; - is stdout
     #[arg(long, value_name = "OUT", conflicts_with_all = ["json", "id"])]
     html: Option<PathBuf>,
-    /// The log [default: calls in [log] of the settings]
+    /// The log, and the older ones beside it [default: calls in [log] of the settings]; - is stdin
     file: Option<PathBuf>,
 }
 
