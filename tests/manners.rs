@@ -507,6 +507,42 @@ fn calls_takes_its_log_from_stdin_and_gives_its_page_to_stdout() {
 }
 
 #[test]
+fn a_user_who_may_not_read_the_settings_is_told_to_be_root_and_nothing_else() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let folder = testkit::TempDir::new().unwrap();
+    let everybody = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(folder.path(), everybody).unwrap();
+    let settings = folder.path().join("config.toml");
+    fs::write(&settings, "").unwrap();
+    fs::set_permissions(&settings, fs::Permissions::from_mode(0o000)).unwrap();
+    let settings = settings.to_str().unwrap();
+    for (arguments, code) in [
+        (&["calls"][..], 1),
+        (&["calls", "--json"], 1),
+        (&["callers"], 1),
+        (&["forget", "+33 1 23 45 67"], 2),
+        (&["hours"], 1),
+        (&["hours", "--now"], 2),
+        (&["messages"], 1),
+        (&["say", "hello", "/tmp/hello.ulaw"], 1),
+        (&["tool"], 1),
+    ] {
+        let mut command = command(&[&["--config", settings], arguments].concat());
+        if rustix::process::geteuid().is_root() {
+            command.uid(65534).gid(65534);
+        }
+        let output = command.output().unwrap();
+        let told = format!(
+            "phone-assistant: you may not read the settings in {settings}; run this as root (sudo)\n"
+        );
+        assert_eq!(said(&output.stderr), told, "{arguments:?}");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
 fn check_tells_programs_its_version_no_layout_and_null_where_nothing_is_to_be_done() {
     let house = House::new();
     let settings = house.sandbox.settings();

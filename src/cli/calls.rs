@@ -35,6 +35,11 @@ pub(super) struct Calls {
 }
 
 impl Calls {
+    /// Whether the log is the one of the settings.
+    pub(super) fn names_no_log(&self) -> bool {
+        self.file.is_none()
+    }
+
     pub(super) fn run(
         self,
         config: Option<PathBuf>,
