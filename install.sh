@@ -51,7 +51,7 @@ main() {
 }
 
 install_all() {
-    if [ "$watch" = yes ] && [ ! -d "${watch_file%/*}" ]; then
+    if [ "$watch" = yes ] && [ -z "$DESTDIR" ] && [ ! -d "${watch_file%/*}" ]; then
         die "there is no ${watch_file%/*}: install cron first (Debian: apt-get install cron)"
     fi
     if [ "$packaged" = yes ]; then binary=$program; else expect_no_package; fi
@@ -59,16 +59,24 @@ install_all() {
     if [ -z "$binary" ]; then build; fi
     check_binary
     find_asterisk
-    if [ -z "$user" ]; then configure_without_asterisk; return; fi
+    if [ -z "$user" ] || ! expect_folder; then configure_without_asterisk; return; fi
     read_text "$plan" before
-    if grep -q "^$begin" "$work/before"; then dialplan=yes; fi
+    has_block=no
+    if grep -q "^$begin" "$work/before"; then has_block=yes dialplan=yes; fi
+    if [ "$dialplan" = yes ]; then expect_to_ask; fi
     if [ "$dialplan" = yes ]; then
-        expect_to_ask
-        prepare_dialplan
+        # A package has its program put in any case, or dpkg would be left in the middle.
+        if [ "$configure" = no ] || (prepare_dialplan); then
+            prepare_dialplan
+        else
+            dialplan=no
+            say "note: $plan stays as it is, for the reason above. Once that is seen to, run  sudo $self"
+        fi
     fi
     prepare_files
     install_folders
     install_files
+    take_from_other_folder
     if [ "$dialplan" = yes ]; then check_dialplan; fi
     check_sounds
     say_what_is_next
@@ -77,6 +85,7 @@ install_all() {
 # Nothing goes while the dialplan leads to it, but for what is purged; the program goes last, for the next run needs it.
 uninstall() {
     undone=''
+    read_placed
     if find_program; then
         find_asterisk
         step "our lines in $plan and $chown_conf" uninstall_plan
@@ -92,8 +101,9 @@ uninstall() {
         say "kept       $settings, $data and $DESTDIR$log (--purge removes them)"
     fi
     step "$agi_bin/phone-assistant" take_from_agi_bin
-    step "$rotation" take_away "$rotation"
-    step "$watch_file" take_away "$watch_file"
+    step "$rotation" take_unchanged "$rotation" default_rotation
+    step "$watch_file" take_unchanged "$watch_file" daily_check
+    step "$placed" take_away "$placed"
     if [ -n "$undone" ]; then
         die "still there because of what stands above:${undone#,}; and $program, which the next run needs." \
             "See to that, then run this again"
@@ -134,23 +144,65 @@ purge_log() {
     if [ -e "$work/phone-assistant" ]; then
         place trees --numbered -- "$DESTDIR$log"
     else
-        find "$DESTDIR${log%/*}" \( -name "${log##*/}" -o -name "${log##*/}.[0-9]*" \) -exec rm -f {} + 2>/dev/null || :
+        find "$DESTDIR${log%/*}" \( -name "${log##*/}" -o -name "${log##*/}[.-][0-9]*" \) -exec rm -f {} + 2>/dev/null || :
     fi
 }
 
-# asterisk.conf names the folder, and Asterisk's user may write it: only a plain file goes that is our program byte for
-# byte, whatever else is called the same.
 take_from_agi_bin() {
+    take_from_other_folder
     installed=$agi_bin/phone-assistant
-    if [ -e "$work/phone-assistant" ] && place read -- "$installed" >"$work/installed" 2>/dev/null; then
-        if cmp -s "$work/installed" "$work/phone-assistant" || cmp -s "$work/installed" "$program"; then
-            place files -- 0755 - - "$installed"
-            return
-        fi
-    fi
+    if take_ours "$installed"; then return; fi
     if [ -e "$installed" ] || [ -L "$installed" ]; then
         say "note: $installed stays, for it is not the program that was installed here: if it is yours, take it away by hand"
     fi
+}
+
+# A copy that was put where another layout of Asterisk has its programs would never be brought up to date.
+take_from_other_folder() {
+    for other in /var/lib/asterisk/agi-bin /usr/share/asterisk/agi-bin; do
+        # One may be a link to the other.
+        if [ "$(real "$DESTDIR$other")" != "$(real "$agi_bin")" ]; then
+            take_ours "$DESTDIR$other/phone-assistant" || :
+        fi
+    done
+}
+
+real() {
+    (cd -P "$1" 2>/dev/null && pwd -P) || printf '%s\n' "$1"
+}
+
+# take_ours FILE. asterisk.conf names the folder, and Asterisk's user may write it: only a plain file goes that is our
+# program byte for byte, or an earlier one that was put here, whatever else is called the same.
+take_ours() {
+    if [ ! -e "$work/phone-assistant" ] || ! place read -- "$1" >"$work/installed" 2>/dev/null; then return 1; fi
+    if ! cmp -s "$work/installed" "$work/phone-assistant" && ! cmp -s "$work/installed" "$program"; then
+        hash=$(sha256sum <"$work/installed" | cut -d' ' -f1)
+        if [ -z "$hash" ] || ! grep -q "^$hash " "$work/placed"; then return 1; fi
+    fi
+    place files -- 0755 - - "$1" || exit 1
+}
+
+# The hashes of the programs that were put into folders for AGI programs, by which they are known again.
+read_placed() {
+    cat "$placed" >"$work/placed" 2>/dev/null || :
+}
+
+placed_lines() {
+    { cat "$work/placed" && sha256sum <"$work/phone-assistant"; } | sort -u
+}
+
+# take_unchanged FILE DEFAULT: what an administrator has changed stays until a purge. A timer would then want a program
+# that is gone, unless it looks for that.
+take_unchanged() {
+    if [ -e "$work/phone-assistant" ] && [ "$purge" = no ] && [ -e "$1" ]; then
+        # The minute is by chance.
+        "$2" | sed 's/^[0-9]* 6/0 6/' >"$work/default"
+        if ! sed 's/^[0-9]* 6/0 6/' "$1" 2>/dev/null | cmp -s - "$work/default" && { [ "$1" != "$watch_file" ] || grep -qs -e '-x ' "$1"; }; then
+            say "kept       $1, which was changed (--purge removes it)"
+            return
+        fi
+    fi
+    take_away "$1"
 }
 
 uninstall_plan() {
@@ -283,6 +335,7 @@ name_places() {
     rotation=$DESTDIR/etc/logrotate.d/phone-assistant
     watch_file=$DESTDIR/etc/cron.d/phone-assistant
     program=$DESTDIR$prefix/bin/phone-assistant
+    placed=$settings/installed
     # Where this was installed from its sources before, that program comes first in the PATH, and timers name it.
     shadow=$DESTDIR/usr/local/bin/phone-assistant
     plan=$DESTDIR/etc/asterisk/extensions_custom.conf
@@ -385,6 +438,14 @@ find_asterisk() {
     choose_agi_bin
 }
 
+# Where there is no folder for AGI programs yet, Asterisk is still to come, and the package makes none: it may be the wrong
+# one.
+expect_folder() {
+    if [ "$configure" = no ] || [ -d "$agi_bin" ]; then return 0; fi
+    say "note: there is no folder $agi_bin"
+    return 1
+}
+
 # asterisk.conf says where Asterisk looks for programs. If its user can write that file, it must not choose which folder of
 # root's gets one: /etc/cron.hourly is a folder too. Nor is any folder made because that file names it.
 choose_agi_bin() {
@@ -430,8 +491,9 @@ expect_to_ask() {
     if [ -n "$asterisk" ] && [ "$user" = root ] && [ -z "$given_user" ] && [ "$(id -u)" = 0 ]; then
         refused="Asterisk runs as root here, and is asked nothing as root unless you say so"
         if [ "$configure" = yes ]; then
-            say "note: $refused: run  sudo $self --user root, so that Asterisk gets this version"
-            exit 0
+            say "note: $refused: run  sudo $self --user root, so that its dialplan is brought up to date"
+            dialplan=no
+            return
         fi
         die "$refused: add --user root, so that the dialplan is reloaded and looked at"
     fi
@@ -651,8 +713,10 @@ prepare_files() {
     keep config.toml default_settings
     keep rotation default_rotation
     keep watch daily_check
+    read_placed
+    keep now-placed placed_lines
     old_key=$agi_bin/google-creds.json
-    if [ ! -e "$settings/google-creds.json" ]; then
+    if [ ! -e "$settings/google-creds.json" ] && is_open "$DESTDIR"; then
         place read --as-guest -- "$old_key" >"$work/key" 2>"$work/why" || no_old_key $?
     fi
     if [ -e "$DESTDIR/etc/freepbx.conf" ]; then
@@ -664,6 +728,16 @@ prepare_files() {
     remember "$plan.before-phone-assistant" old-backup
     remember "$agi_bin/phone-assistant" old-agi-bin
     remember "$program" old-program
+    remember "$placed" old-placed
+}
+
+# is_open FOLDER: whether every user may go as far as there. Below a staging folder that is closed nobody has left a key.
+is_open() {
+    folder=$1
+    while [ -n "$folder" ]; do
+        if [ -z "$(find "$folder" -prune -perm -1)" ]; then return 1; fi
+        folder=${folder%/*}
+    done
 }
 
 # no_old_key STATUS: 3 is that there is none, 4 that Asterisk's user could run no program there either
@@ -695,12 +769,17 @@ install_folders() {
     place folders -- 0750 "$groups" "$settings" 0700 "$users" "$data" 0700 "$users" "$data/calls" \
         0700 "$users" "$data/state" 0700 "$users" "$data/sounds" 0700 "$users" "$data/callers" \
         0700 "$users" "$data/messages"
+    # Below DESTDIR nothing else may have made them.
+    if [ -n "$DESTDIR" ]; then
+        if [ ! -e "${rotation%/*}" ]; then place folders -- 0755 "$roots" "${rotation%/*}"; fi
+        if [ "$watch" = yes ] && [ ! -e "${watch_file%/*}" ]; then place folders -- 0755 "$roots" "${watch_file%/*}"; fi
+    fi
 }
 
 # All of them or none, and the program first: an older dialplan works with it, and never a newer one without it. Settings,
 # rotation and watch are the administrator's once they are there.
 install_files() {
-    set -- 0755 "$roots" "$work/phone-assistant" "$agi_bin/phone-assistant"
+    set -- 0755 "$roots" "$work/phone-assistant" "$agi_bin/phone-assistant" 0640 "$groups" "$work/now-placed" "$placed"
     if [ "$packaged" = no ]; then set -- "$@" 0755 "$roots" "$work/phone-assistant" "$program"; fi
     if is_new "$settings/config.toml"; then
         set -- "$@" 0640 "$groups" "$work/config.toml" "$settings/config.toml"
@@ -838,7 +917,12 @@ check_dialplan() {
         return
     fi
     reload
-    if ! dialplan_stands; then undo; fi
+    if ! dialplan_stands; then
+        if [ "$configure" = no ]; then undo; fi
+        find_fault
+        say "note: $fault. The program is the new one, which works with an older dialplan too: $way (by  sudo $self)"
+        return
+    fi
     say "checked    Asterisk has extensions $extension and $conversation exactly as written"
 }
 
@@ -860,7 +944,8 @@ of_each() {
 undo() {
     set -- "$(mode_of old-backup)" "$(owner_of old-backup)" "$(remembered old-backup)" "$plan.before-phone-assistant" \
         "linked:$(mode_of before)" "$(owner_of before)" "$(remembered before)" "$plan" \
-        "$(mode_of old-agi-bin)" "$(owner_of old-agi-bin)" "$(remembered old-agi-bin)" "$agi_bin/phone-assistant"
+        "$(mode_of old-agi-bin)" "$(owner_of old-agi-bin)" "$(remembered old-agi-bin)" "$agi_bin/phone-assistant" \
+        "$(mode_of old-placed)" "$(owner_of old-placed)" "$(remembered old-placed)" "$placed"
     if [ "$packaged" = no ]; then
         set -- "$@" "$(mode_of old-program)" "$(owner_of old-program)" "$(remembered old-program)" "$program"
     fi
@@ -873,18 +958,25 @@ undo() {
         die "Asterisk's dialplan is not what was written, and what was there before could not be brought back:" \
             "$plan and the program are the new ones. See to what stands above, then run this again"
     reload || :
+    find_fault
+    die "$fault, so it and the program are as they were: $way"
+}
+
+# Why the dialplan of Asterisk is not what was written, and the way out.
+find_fault() {
     if [ ! -s "$work/found" ]; then
+        fault="Asterisk does not read $plan"
         way="put the line  #include extensions_custom.conf  into extensions.conf, and run this again"
         place read --text --rights "$work/first.rights" -- "${plan%/*}/extensions.conf" >"$work/first" 2>/dev/null || :
         if grep -Eq '^[[:space:]]*#(try)?include[[:space:]]+["<]?extensions_custom\.conf' "$work/first"; then
             way="extensions.conf has the line for it, so another file that is included is missing, or pbx_config is not loaded.\
  Where the program is still there,  sudo phone-assistant check  says which. See to that, and run this again"
         fi
-        die "Asterisk does not read $plan, so it and the program are as they were: $way"
+        return
     fi
     diff "$work/wanted" "$work/found" | head -n 300 | visible >&2
-    die "Asterisk's dialplan is not what was written (above: < wanted, > found), so $plan and the program are as they were." \
-        "If more was found, look for it:  grep -rn custom-openai /etc/asterisk"
+    fault="Asterisk's dialplan is not what was written to $plan (above: < wanted, > found)"
+    way="if more was found, look for it:  grep -rn custom-openai /etc/asterisk"
 }
 
 # priorities EXTENSION CONTEXT, of our block, as "dialplan show" prints them
@@ -1003,7 +1095,8 @@ check_sounds() {
 }
 
 say_what_is_next() {
-    if [ "$configure" = yes ] && [ ! -e "$work/new-settings" ]; then return; fi
+    # After an upgrade there is nothing to do. Where the package was removed, the dialplan went with it.
+    if [ "$configure" = yes ] && [ ! -e "$work/new-settings" ] && [ "$has_block" = yes ]; then return; fi
     number=$(first "$extension" 8008)
     talk=$(first "$conversation" 8009)
     cat <<NEXT
@@ -1206,7 +1299,7 @@ default_rotation() {
 $log {
     weekly
     rotate 8
-    # "phone-assistant calls" also looks into the newest old one: by the name of .1, and not compressed.
+    # "phone-assistant calls" also looks into the old ones, compressed or not.
     nodateext
     compress
     delaycompress
@@ -1229,8 +1322,8 @@ daily_check() {
 # this file.
 MAILTO=root
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-*/5 * * * * $user $prefix/bin/phone-assistant messages --deliver
-$(($$ % 60)) 6 * * * $user $prefix/bin/phone-assistant check --quiet$who
+*/5 * * * * $user [ ! -x $prefix/bin/phone-assistant ] || $prefix/bin/phone-assistant messages --deliver
+$(($$ % 60)) 6 * * * $user [ ! -x $prefix/bin/phone-assistant ] || $prefix/bin/phone-assistant check --quiet$who
 WATCH
 }
 

@@ -311,6 +311,17 @@ impl Config {
         }
     }
 
+    /// Whether this user may read the settings, before people are told anything by settings that are not theirs.
+    ///
+    /// # Errors
+    /// That they may not.
+    pub(crate) fn expect_readable(
+        config: Option<&Path>,
+        environment: Environment<'_>,
+    ) -> Result<(), file::Closed> {
+        file::expect_readable(config, environment)
+    }
+
     /// Loads the settings for commands that look into past calls. They are needed most when settings are wrong, so
     /// faults are only logged.
     pub(crate) fn to_look_back(config: Option<PathBuf>, environment: Environment<'_>) -> Self {

@@ -314,6 +314,54 @@ fn calls_before_the_last_rotation_count_when_the_newer_ones_are_too_few() {
 }
 
 #[test]
+fn all_logs_that_are_rotated_count_compressed_or_not() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("calls.jsonl");
+    for (name, id) in [
+        ("", "1.9"),
+        (".1", "1.8"),
+        (".2", "1.7"),
+        (".10", "1.6"),
+        ("-20261124", "1.5"),
+    ] {
+        let place = folder.path().join(format!("calls.jsonl{name}"));
+        append(&place, &known(id)).unwrap();
+        if !["", ".1"].contains(&name) {
+            let packed = Command::new("gzip").arg(&place).status().unwrap();
+            assert!(packed.success());
+        }
+    }
+    let path = log.to_str().unwrap();
+    for arguments in [
+        &["--since", "2026-11-01", path][..],
+        &["--id", "1.5", path],
+        &[path],
+    ] {
+        let told = shown(arguments);
+        assert!(told.starts_with("5 calls, "), "{arguments:?}: {told}");
+    }
+    // One alone, and one that breaks off.
+    let packed = folder.path().join("calls.jsonl.2.gz");
+    assert!(shown(&[packed.to_str().unwrap()]).starts_with("1 call, "));
+    let whole = fs::read(&packed).unwrap();
+    fs::write(&packed, &whole[..whole.len() / 2]).unwrap();
+    let told = shown(&[path]);
+    assert!(told.starts_with("4 calls, "), "{told}");
+    assert!(told.ends_with(" could not be read\n"), "{told}");
+    // One that is larger than may be read is left out, and that is told.
+    let large = Command::new("sh")
+        .args(["-c", "head -c 70000000 /dev/zero | gzip >\"$0\""])
+        .arg(&packed)
+        .status();
+    assert!(large.unwrap().success());
+    let told = shown(&[path]);
+    assert!(
+        told.starts_with("2 calls, ") && told.contains("the log goes on"),
+        "{told}"
+    );
+}
+
+#[test]
 fn the_settings_say_where_the_log_is_also_where_they_are_wrong_otherwise() {
     let folder = TempDir::new().unwrap();
     let log = folder.path().join("calls.jsonl");
@@ -340,7 +388,21 @@ fn what_cannot_be_shown_is_told_on_stderr() {
     let made = Command::new("mkfifo").arg(place("pipe")).status().unwrap();
     assert!(made.success());
     for (arguments, code, words) in [
-        (vec![place("nowhere")], 1, "cannot read the log of calls"),
+        (
+            vec![place("nowhere")],
+            1,
+            "nowhere; check its name: No such file",
+        ),
+        (
+            vec![place("none/nowhere")],
+            1,
+            "nowhere; check its name: No such file",
+        ),
+        (
+            vec!["/etc/passwd/log".into()],
+            1,
+            "a file has the name of its folder: ",
+        ),
         (vec![place("")], 1, "it is no regular file"),
         (vec![place("pipe")], 1, "it is no regular file"),
         (vec!["/dev/zero".into()], 1, "it is no regular file"),

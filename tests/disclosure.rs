@@ -660,7 +660,7 @@ fn the_doctor_warns_where_callers_are_not_told_or_not_as_they_should_be() {
             "knowledge.disclosure_text",
             "sound:custom/nowhere",
             "warn",
-            "no sound custom/nowhere",
+            "custom/nowhere is missing in /",
         ),
         (
             "stt.language",

@@ -70,6 +70,27 @@ fn a_caller_who_says_nothing_uses_nothing_up() {
 }
 
 #[test]
+fn administrators_are_told_that_calls_are_turned_away_however_little_is_spent() {
+    let house = House::new();
+    let settings = house.sandbox.settings().set("limits.max_daily_cost", 0.01);
+    for is_told in [true, false] {
+        let outcome = call(&house, &settings, "1001");
+        outcome.assert_variable("ASSISTANT_STATUS", "LIMITED");
+        let warning = "phone-assistant: cost: calls are turned away: limit: ";
+        let found = outcome
+            .warnings
+            .iter()
+            .filter(|line| line.contains(warning));
+        assert_eq!(
+            found.count(),
+            usize::from(is_told),
+            "{:?}",
+            outcome.warnings
+        );
+    }
+}
+
+#[test]
 fn thirty_calls_at_once_never_cost_more_than_a_day_may() {
     let house = House::new();
     // Room for some of them, as each sets the most aside that it can cost.

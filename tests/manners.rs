@@ -447,6 +447,102 @@ fn convert_takes_stdin_and_gives_stdout_and_says_what_hinders_it() {
 }
 
 #[test]
+fn what_goes_to_a_stdout_that_takes_nothing_is_an_error() {
+    let (sound, folder) = (data("beep.wav"), testkit::TempDir::new().unwrap());
+    let log = folder.path().join("calls.jsonl");
+    fs::write(&log, LOG).unwrap();
+    let [sound, log] = [&sound, &log].map(|path| path.to_str().unwrap());
+    for (arguments, ends) in [
+        (&["convert", sound, "-"][..], "-> - ("),
+        (&["calls", "--html", "-", log], "-: 3 calls"),
+    ] {
+        for (out, words) in [
+            (
+                ">/dev/full",
+                Some("cannot write to stdout: No space left on device"),
+            ),
+            (">&-", Some("cannot write to stdout: it is closed")),
+            (">/dev/null", None),
+            ("| :", None),
+        ] {
+            let output = Command::new("bash")
+                .arg("-c")
+                .arg(format!("set -o pipefail; \"$0\" \"$@\" {out}"))
+                .arg(program())
+                .args(arguments)
+                .output()
+                .unwrap();
+            let told = said(&output.stderr);
+            assert_eq!(output.status.success(), words.is_none(), "{out}: {told}");
+            assert!(told.contains(words.unwrap_or(ends)), "{out}: {told}");
+        }
+    }
+}
+
+#[test]
+fn calls_takes_its_log_from_stdin_and_gives_its_page_to_stdout() {
+    let folder = testkit::TempDir::new().unwrap();
+    let page = folder.path().join("page.html");
+    let log = folder.path().join("calls.jsonl");
+    fs::write(&log, LOG).unwrap();
+    let of_stdin = |arguments: &[&str]| {
+        let mut command = command(&[&["calls"], arguments, &["-"]].concat());
+        command
+            .stdin(fs::File::open(&log).unwrap())
+            .output()
+            .unwrap()
+    };
+    let output = of_stdin(&["--json"]);
+    let all: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(all["calls"], 3);
+    let written = of_stdin(&["--html", page.to_str().unwrap()]);
+    assert!(
+        said(&written.stderr).ends_with("page.html: 3 calls\n"),
+        "{written:?}"
+    );
+    let shown = of_stdin(&["--html", "-"]);
+    assert_eq!(said(&shown.stderr), "-: 3 calls\n");
+    assert!(shown.stdout == fs::read(&page).unwrap());
+    assert!(!Path::new("-").exists());
+}
+
+#[test]
+fn a_user_who_may_not_read_the_settings_is_told_to_be_root_and_nothing_else() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let folder = testkit::TempDir::new().unwrap();
+    let everybody = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(folder.path(), everybody).unwrap();
+    let settings = folder.path().join("config.toml");
+    fs::write(&settings, "").unwrap();
+    fs::set_permissions(&settings, fs::Permissions::from_mode(0o000)).unwrap();
+    let settings = settings.to_str().unwrap();
+    for (arguments, code) in [
+        (&["calls"][..], 1),
+        (&["calls", "--json"], 1),
+        (&["callers"], 1),
+        (&["forget", "+33 1 23 45 67"], 2),
+        (&["hours"], 1),
+        (&["hours", "--now"], 2),
+        (&["messages"], 1),
+        (&["say", "hello", "/tmp/hello.ulaw"], 1),
+        (&["tool"], 1),
+    ] {
+        let mut command = command(&[&["--config", settings], arguments].concat());
+        if rustix::process::geteuid().is_root() {
+            command.uid(65534).gid(65534);
+        }
+        let output = command.output().unwrap();
+        let told = format!(
+            "phone-assistant: you may not read the settings in {settings}; run this as root (sudo)\n"
+        );
+        assert_eq!(said(&output.stderr), told, "{arguments:?}");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
 fn check_tells_programs_its_version_no_layout_and_null_where_nothing_is_to_be_done() {
     let house = House::new();
     let settings = house.sandbox.settings();

@@ -25,6 +25,7 @@ const FLOORS: &[&[&str]] = &[
 /// Crates that are more than a convenience, and the only places of each.
 const OUTSIDE: &[(&str, &str)] = &[
     ("clap", "cli"),
+    ("clap", "packaging"),
     ("fourier", "audio"),
     ("fourier", "silero"),
     ("hound", "audio/wav"),

@@ -8,6 +8,7 @@ use log::{error, warn};
 use super::contract;
 use super::outcome::Outcome;
 use super::parts::Call;
+use crate::spending::limits::Refused;
 use crate::sys::files;
 
 impl<O: Write> Call<O> {
@@ -18,6 +19,15 @@ impl<O: Write> Call<O> {
             .report(&mut self.line, &mut self.scene, outcome);
         // A call that has come to no question has not waited for it.
         self.remembering.finish();
+        if let Outcome::Limited(failure) = outcome
+            && failure
+                .cause
+                .downcast_ref()
+                .is_some_and(Refused::is_for_the_day)
+        {
+            // However little is spent: what one call sets aside may be a large part of the day's money.
+            self.purse.nearly_spent = Some(format!("calls are turned away: {failure}"));
+        }
         if is_told {
             self.warn_administrators();
         }
@@ -42,8 +52,9 @@ impl<O: Write> Call<O> {
     }
 
     /// Tells Asterisk's log once a day which provider has stood in for which, whose model will be switched off, after
-    /// which failure a caller was asked to try again, what the model could not be told, why nothing is remembered,
-    /// counted or delivered, and that the day's money is nearly spent; and has it mailed where messages are.
+    /// which failure a caller was asked to try again, why a phrase was not heard, what the model could not be told, why
+    /// nothing is remembered, counted or delivered, and that the day's money is nearly spent; and has it mailed where
+    /// messages are.
     pub(super) fn warn_administrators(&mut self) {
         let Some((services, state)) = &self.services else {
             return;
@@ -64,11 +75,13 @@ impl<O: Write> Call<O> {
         let forgiven = self.scene.forgiven.as_ref();
         let forgiven =
             forgiven.map(|failure| format!("a call went on after a turn that failed: {failure}"));
+        let unspoken = self.scene.unheard.clone();
         let news = stood_in
             .chain(changes)
             .chain(unheard.map(|line| ("hearing".to_owned(), line)))
             .chain(without_tools.map(|line| ("tools".to_owned(), line)))
             .chain(forgiven.map(|line| ("conversation".to_owned(), line)))
+            .chain(unspoken.map(|line| ("phrases".to_owned(), line)))
             .chain(unknown)
             .chain(untold.map(|line| ("disclosure".to_owned(), line)))
             .chain(undelivered.map(|line| ("messages".to_owned(), line)))

@@ -3,18 +3,48 @@
 use std::time::{Duration, SystemTime};
 
 use super::settings::{Hearer, Settings};
+use super::toolbox::Toolbox;
 use crate::audio::Pcm;
 use crate::cloud::ENVELOPE_TOKENS;
 use crate::cloud::llm::Question;
 use crate::cloud::stt;
-use crate::config::{Endpoint, catalogue};
+use crate::config::{Config, Endpoint, Environment, catalogue};
+use crate::knowledge::{Knowledge, TurnParts};
 use crate::services::Services;
 use crate::spending::bill::{self, audio, max_of_each, max_of_each_at};
 use crate::sys::costs::{MicroDollars, Price, Usage};
 use crate::sys::error::Stage;
+use crate::sys::hangup::Hangup;
 use crate::text::MIN_PIECE_CHARS;
 use crate::tools::MAX_TOLD;
 use crate::voice;
+
+/// The most that a call can cost that asks one short question, which it sets aside before it pays for anything: for
+/// administrators.
+pub(crate) fn of_one_question(
+    config: &Config,
+    environment: Environment<'_>,
+    now: SystemTime,
+) -> Option<MicroDollars> {
+    let services = Services::new(config, &Hangup::default()).ok()?;
+    let toolbox = Toolbox::of(config, true).ok()?;
+    let functions = toolbox
+        .map(|toolbox| toolbox.functions())
+        .unwrap_or_default();
+    let parts = TurnParts {
+        actions: "",
+        may_transfer: false,
+        memory: "",
+        has_tools: !functions.is_empty(),
+    };
+    let prompt = Knowledge::read(config, environment, now).prompt(parts, now);
+    let settings = Settings::of(config, prompt).calling(functions);
+    let speech = Pcm {
+        rate_hz: 8000,
+        samples: vec![0; SHORT_QUESTION],
+    };
+    Some(of_answer(&services, &settings, &speech, ""))
+}
 
 /// The maximum cost of transcribing `speech` and answering it together with the words that are `known` beside it.
 pub(super) fn of_answer(
@@ -145,6 +175,8 @@ pub(super) const MAX_CALLS: usize = 6;
 
 /// More than a thought's signature has.
 const SIGNATURE_TOKENS: u64 = 4096;
+/// 10 s at 8 kHz.
+const SHORT_QUESTION: usize = 80_000;
 
 /// Twice what an auctioneer says.
 const CHARS_PER_SECOND: u64 = 40;

@@ -62,6 +62,7 @@ use outcome::Outcome;
 use parts::Call;
 
 pub(crate) use invocation::Invocation;
+pub(crate) use max_cost::of_one_question as max_cost_of_question;
 
 /// Carries one call through, and tells the dialplan how it ended: on every path, also after a surprise. Returns whether
 /// there was a session at all.

@@ -21,6 +21,8 @@ use crate::sys::files;
 /// Plays a phrase to its end, as soon as it has been spoken.
 pub(super) struct Phrase {
     state: State,
+    /// The sound of Asterisk's that is heard where this cannot be.
+    instead: Option<&'static str>,
     /// The samples of what is played, where they are known.
     samples: Option<Reply>,
     barge_in: BargeIn,
@@ -51,8 +53,8 @@ pub(super) enum PhraseEnd {
 }
 
 enum State {
-    /// A voice speaks it, until then; else this sound of Asterisk's is played, if any.
-    Making(Instant, Option<&'static str>),
+    /// A voice speaks it, until then.
+    Making(Instant),
     /// This sound is to be played.
     Made(String),
     /// This sound plays since then.
@@ -74,6 +76,11 @@ impl Phrase {
         }
     }
 
+    /// The same for one in whose place this sound of Asterisk's is heard, if any, where it cannot be.
+    pub(super) fn or(self, instead: Option<&'static str>) -> Self {
+        Self { instead, ..self }
+    }
+
     /// The same for one that does this with what the caller says.
     pub(super) fn barge_in(self, barge_in: BargeIn) -> Self {
         Self { barge_in, ..self }
@@ -81,28 +88,34 @@ impl Phrase {
 
     /// Waits for [`Event::Phrase`], but no longer than `until`: then the sound `instead` is played, if any.
     pub(super) fn being_made(until: Instant, instead: Option<&'static str>) -> Self {
-        Self::of(State::Making(until, instead))
+        Self::of(State::Making(until)).or(instead)
     }
 
     /// Plays the sound `instead`, if any, because no voice speaks.
     pub(super) fn failed(failure: &Failure, instead: Option<&'static str>) -> Self {
-        let mut phrase = Self::of(State::Over);
-        phrase.fail(failure.to_string(), instead);
+        let mut phrase = Self::of(State::Over).or(instead);
+        phrase.fail(failure.to_string());
         phrase
     }
 
     fn of(state: State) -> Self {
         Self {
             state,
+            instead: None,
             samples: None,
             barge_in: BargeIn::default(),
             said: PhraseEnd::Heard,
         }
     }
 
-    fn fail(&mut self, fault: String, instead: Option<&'static str>) {
+    /// It cannot be heard. The first fault is kept, where the sound that stands in cannot be heard either.
+    fn fail(&mut self, fault: String) {
         warn!("{fault}");
-        self.said = PhraseEnd::Unheard(fault);
+        if self.said == PhraseEnd::Heard {
+            self.said = PhraseEnd::Unheard(fault);
+        }
+        self.samples = None;
+        let instead = self.instead.take();
         self.state = instead.map_or(State::Over, |name| State::Made(name.to_owned()));
     }
 
@@ -137,7 +150,7 @@ impl Phrase {
     fn interrupt(&mut self, now: Instant) {
         let (name, after) = match std::mem::replace(&mut self.state, State::Over) {
             State::Playing(name, since) => (name, now.saturating_duration_since(since)),
-            State::Making(..) | State::Made(_) => (String::new(), Duration::ZERO),
+            State::Making(_) | State::Made(_) => (String::new(), Duration::ZERO),
             State::Over => return,
         };
         self.said = PhraseEnd::Interrupted { name, after };
@@ -152,10 +165,10 @@ impl Phrase {
             Event::Panicked => Err(INTERNAL).at(Stage::Tts),
             _ => return,
         };
-        if let State::Making(_, instead) = self.state {
+        if let State::Making(_) = self.state {
             match made {
                 Ok((name, samples)) => (self.state, self.samples) = (State::Made(name), samples),
-                Err(failure) => self.fail(Failure::to_string(&failure), instead),
+                Err(failure) => self.fail(Failure::to_string(&failure)),
             }
         }
     }
@@ -183,7 +196,7 @@ impl Phase for Phrase {
                 if let (How::Unplayable(cause), State::Playing(name, _)) = (played.how, state) {
                     let cause = cause.map(|cause| format!(": {}", Chain(&cause)));
                     let fault = format!("asterisk cannot play {name}{}", cause.unwrap_or_default());
-                    self.fail(fault, None);
+                    self.fail(fault);
                 }
             }
             (Input::Work(event), _) => self.take(event),
@@ -198,9 +211,7 @@ impl Phase for Phrase {
                     State::Playing(_, since) if since + LONGEST_PHRASE <= now => {
                         self.state = State::Over;
                     }
-                    State::Making(until, instead) if until <= now => {
-                        self.fail(LATE.to_owned(), instead);
-                    }
+                    State::Making(until) if until <= now => self.fail(LATE.to_owned()),
                     _ => {}
                 }
             }
@@ -211,7 +222,7 @@ impl Phase for Phrase {
     fn poll(&mut self, scene: &mut Scene, now: Instant) -> Step<Self::End> {
         let caller = scene.next_look();
         let end = match &mut self.state {
-            State::Making(end, _) => Some(*end),
+            State::Making(end) => Some(*end),
             State::Playing(_, since) => Some(*since + LONGEST_PHRASE),
             State::Made(name) => {
                 let name = std::mem::take(name);

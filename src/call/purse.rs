@@ -17,7 +17,7 @@ pub(super) struct Purse {
     pub(super) fault: Option<String>,
     /// That the server of several machines has lost what it had counted.
     pub(super) lost: Option<String>,
-    /// That little of the day's money is left.
+    /// That little of the day's money is left, or too little for a call.
     pub(super) nearly_spent: Option<String>,
     pub(super) bill: Arc<Bill>,
 }

@@ -103,7 +103,7 @@ impl<O: Write> Flow<'_, O> {
         Ok(Answered::Heard)
     }
 
-    /// Says a phrase. If no voice speaks, the sound `instead` is heard, if any.
+    /// Says a phrase. Where it cannot be heard, the sound `instead` is, if any, and administrators are told.
     pub(super) fn say(
         &mut self,
         sentence: Sentence,
@@ -115,7 +115,11 @@ impl<O: Write> Flow<'_, O> {
             // The next voice has as long.
             patience += self.config.fallback_after.min(LONGEST_WAIT);
         }
-        self.say_within(sentence, instead, barge_in, patience)
+        let said = self.say_within(sentence, instead, barge_in, patience)?;
+        if let PhraseEnd::Unheard(why) = &said {
+            self.scene.unheard.get_or_insert(why.clone());
+        }
+        Ok(said)
     }
 
     /// The same, where its sound is waited for no longer than `patience`.
@@ -128,7 +132,7 @@ impl<O: Write> Flow<'_, O> {
     ) -> Result<PhraseEnd, Failure> {
         let phrase = match sentence {
             Sentence::Nothing => return Ok(PhraseEnd::Heard),
-            Sentence::Sound(name) => Phrase::sound(name),
+            Sentence::Sound(name) => Phrase::sound(name).or(instead),
             Sentence::Spoken(text) => {
                 self.spoken(text, instead, patience, MicroDollars::default())?
             }
@@ -171,7 +175,7 @@ impl<O: Write> Flow<'_, O> {
         if let Some(place) = phrases.find(&text) {
             let caller = self.scene.caller.as_ref();
             let samples = caller.and_then(|_| Reply::of_phrase(&place, self.encoding));
-            return Ok(Phrase::kept(&place, samples));
+            return Ok(Phrase::kept(&place, samples).or(instead));
         }
         let patience = patience.min(self.config.tts.timeout);
         let deadline = self.line.deadline(patience);

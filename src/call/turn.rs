@@ -41,6 +41,8 @@ pub(super) struct Scene {
     pub(super) voice_takes: Option<Duration>,
     /// The last failure of a turn after which the call went on.
     pub(super) forgiven: Option<Failure>,
+    /// Why a phrase was not heard as it was meant.
+    pub(super) unheard: Option<String>,
 }
 
 /// One question, begun by [`Scene::begin_turn`].
@@ -82,6 +84,7 @@ impl Scene {
             notes: Vec::new(),
             voice_takes: None,
             forgiven: None,
+            unheard: None,
         }
     }
 

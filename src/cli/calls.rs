@@ -27,14 +27,19 @@ pub(super) struct Calls {
     /// Write one JSON object
     #[arg(long)]
     json: bool,
-    /// Write a page for the browser into this file, with all of it and the failures
+    /// Write a page for the browser into this file, with all of it and the failures; - is stdout
     #[arg(long, value_name = "OUT", conflicts_with_all = ["json", "id"])]
     html: Option<PathBuf>,
-    /// The log [default: calls in [log] of the settings]
+    /// The log, and the older ones beside it [default: calls in [log] of the settings]; - is stdin
     file: Option<PathBuf>,
 }
 
 impl Calls {
+    /// Whether the log is the one of the settings.
+    pub(super) fn names_no_log(&self) -> bool {
+        self.file.is_none()
+    }
+
     pub(super) fn run(
         self,
         config: Option<PathBuf>,

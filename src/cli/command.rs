@@ -14,10 +14,11 @@ use super::stderr::{LOG_LEVEL, begin, tell, tell_error};
 use super::stdout::{Stdout, show_text, style};
 use super::{pager, place, setup, tool};
 use crate::audio::telephone::Encoding;
+use crate::call;
 use crate::cmd::check::{self, Style};
 use crate::cmd::convert::Progress;
 use crate::cmd::{callers, console, convert, help, hours, messages, say};
-use crate::config::{Arguments, Environment};
+use crate::config::{Arguments, Config, Environment};
 use crate::sys::error::Chain;
 use crate::sys::identity::{self, Question};
 use crate::sys::number::{self, DIGITS};
@@ -218,9 +219,42 @@ impl Cli {
 }
 
 impl Command {
+    /// Whether it does what the settings say, and nothing without them.
+    fn is_by_settings(&self) -> bool {
+        match self {
+            Self::Calls(calls) => calls.names_no_log(),
+            Self::Say(_)
+            | Self::Hours(_)
+            | Self::Callers { .. }
+            | Self::Forget { .. }
+            | Self::Messages(_)
+            | Self::Tool(_) => true,
+            Self::Convert(_)
+            | Self::Check(_)
+            | Self::Setup(_)
+            | Self::Help { .. }
+            | Self::Place(_)
+            | Self::Identity(_)
+            | Self::Console(_) => false,
+        }
+    }
+
     /// Returns the exit code.
     fn run(self, config: Option<PathBuf>) -> Result<u8, Box<dyn Error>> {
         let environment = |name: &str| std::env::var(name).ok();
+        if self.is_by_settings()
+            && let Err(closed) = Config::expect_readable(config.as_deref(), &environment)
+        {
+            if !matches!(
+                self,
+                Self::Forget { .. } | Self::Hours(Hours { now: true, .. })
+            ) {
+                return Err(closed.into());
+            }
+            // Less would be an answer.
+            tell_error(&closed);
+            return Ok(COULD_NOT_LOOK);
+        }
         match self {
             Self::Convert(convert) => convert.run()?,
             Self::Say(say) => say.run(config, &environment)?,
@@ -316,6 +350,7 @@ impl Check {
             },
             user: self.user,
             group: self.group,
+            max_cost: call::max_cost_of_question,
         };
         check::run(&options, environment, Instant::now, &mut Stdout)
     }

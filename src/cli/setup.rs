@@ -12,6 +12,7 @@ use rustix::termios::{
 
 use super::stderr::tell_error;
 use super::stdout::Stdout;
+use crate::call;
 use crate::cmd::check::{self, Style};
 use crate::cmd::setup::{self, Asker, NEXT, Options};
 use crate::config::Environment;
@@ -101,6 +102,7 @@ impl Setup {
                     style,
                     user: self.user,
                     group: self.group,
+                    max_cost: call::max_cost_of_question,
                 },
                 environment,
                 Instant::now,

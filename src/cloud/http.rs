@@ -12,7 +12,6 @@ mod proxy;
 mod race;
 mod request;
 mod setup;
-mod unpacked;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

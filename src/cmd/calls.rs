@@ -6,12 +6,12 @@
 mod backwards;
 mod page;
 mod picture;
+mod rotated;
 mod since;
 mod summary;
 
 use std::fmt;
-use std::fs::File;
-use std::io;
+use std::io::{self, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -20,6 +20,7 @@ use crate::config::{Config, Environment};
 use crate::sys::files::{self, NewFile, Readers};
 use crate::sys::owner;
 use crate::sys::plain::{counted, escaped, plain};
+use crate::sys::stdout::{self, is_stream};
 use crate::timeline::record::Record;
 use backwards::{Backwards, Line};
 use page::Page;
@@ -54,9 +55,7 @@ pub(crate) enum Error {
     )]
     NoLog,
     /// It cannot be read.
-    #[error(
-        "cannot read the log of calls {path}; it is readable to Asterisk's user and root (sudo)"
-    )]
+    #[error("cannot read the log of calls {}; {}", .path.display(), files::way_in(source))]
     Read {
         /// The file.
         path: PathBuf,
@@ -69,8 +68,11 @@ pub(crate) enum Error {
     /// The page cannot be written.
     #[error(transparent)]
     Write(#[from] files::Error),
+    /// Stdout takes no more.
+    #[error("cannot write to stdout")]
+    Stdout(#[source] io::Error),
     /// What is there cannot be opened.
-    #[error("cannot read what is at {}; name another file for the page", .path.display())]
+    #[error("cannot read what is at {}; {}, or name another file for the page", .path.display(), files::way_in(source))]
     Old {
         /// The place.
         path: PathBuf,
@@ -81,7 +83,7 @@ pub(crate) enum Error {
     #[error("{} is there and is no page of calls; name another file for the page", .0.display())]
     NoPage(PathBuf),
     /// There is no such call.
-    #[error("there is no call {id} in {path} or {path}.1{}", if *.is_cut { ", as far back as they are read (64 MiB)" } else { "" })]
+    #[error("there is no call {id} in {} and the older logs beside it{}", .path.display(), if *.is_cut { ", as far back as they are read (64 MiB)" } else { "" })]
     NoSuchCall {
         /// The call.
         id: String,
@@ -102,7 +104,9 @@ pub(crate) fn run(
     environment: Environment<'_>,
 ) -> Result<String, Error> {
     let log = log(options, config, environment)?;
-    owner::become_owner(files::parent(&log))?;
+    if !is_stream(&log) {
+        owner::become_owner(files::parent(&log))?;
+    }
     let report = Report::read(&log, options)?;
     Ok(if options.is_json {
         escaped(&format!("{:#}\n", report.json()))
@@ -124,9 +128,18 @@ pub(crate) fn write_page(
 ) -> Result<usize, Error> {
     let log = log(options, config, environment)?;
     // Root reads as the user whose log it is, and writes as itself.
-    let acting = owner::act_in(files::parent(&log))?;
+    let acting = if is_stream(&log) {
+        None
+    } else {
+        owner::act_in(files::parent(&log))?
+    };
     let report = Report::read(&log, options)?;
     drop(acting);
+    let page = report.page.html(&report.summary);
+    if is_stream(out) {
+        stdout::write(page.as_bytes()).map_err(Error::Stdout)?;
+        return Ok(report.summary.calls());
+    }
     let may_replace = page::may_replace(out).map_err(|source| Error::Old {
         path: out.to_owned(),
         source,
@@ -135,7 +148,7 @@ pub(crate) fn write_page(
         return Err(Error::NoPage(out.to_owned()));
     }
     let mut file = NewFile::create(out, Readers::Owner)?;
-    file.write_all(report.page.html(&report.summary).as_bytes())?;
+    file.write_all(page.as_bytes())?;
     file.finish()?;
     Ok(report.summary.calls())
 }
@@ -169,7 +182,7 @@ struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// Reads the log, and the rotated one where the calls in the log are too few.
+    /// Reads the log, and the rotated ones where the calls in the log are too few.
     fn read(log: &'a Path, options: &'a Options) -> Result<Self, Error> {
         let mut report = Self {
             log,
@@ -182,25 +195,60 @@ impl<'a> Report<'a> {
             budget: MAX_READ,
             is_cut: false,
         };
-        let paths = [log.to_owned(), files::append(log, ".1")];
-        let mut missing = Vec::new();
+        if is_stream(log) {
+            report
+                .add_stdin()
+                .map_err(|source| unreadable(log, source))?;
+            return report.checked();
+        }
+        let paths = rotated::all(log).map_err(|source| unreadable(log, source))?;
+        let mut missing = None;
         for path in &paths {
-            match files::open(path).and_then(|file| report.add(file)) {
+            match report.add_file(path) {
                 Ok(true) => break,
                 Ok(false) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(error),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => missing = Some(error),
                 Err(source) => return Err(unreadable(path, source)),
             }
         }
-        match (missing.pop(), missing.pop()) {
+        match missing {
             // Before the first call there is no log, which is an error only where a file was named.
-            (Some(_), Some(source)) if options.file.is_some() => Err(unreadable(log, source)),
+            Some(source) if options.file.is_some() && paths.len() == 1 => {
+                Err(unreadable(log, source))
+            }
             _ => report.checked(),
         }
     }
 
     /// Takes the calls of one file, newest first. Returns whether they are enough.
-    fn add(&mut self, file: File) -> io::Result<bool> {
+    fn add_file(&mut self, path: &Path) -> io::Result<bool> {
+        let file = files::open(path)?;
+        if !rotated::is_compressed(path) {
+            return self.add(file);
+        }
+        match rotated::unpacked(file, self.budget)? {
+            None => self.is_cut = true,
+            Some((text, is_damaged)) => {
+                self.unreadable += usize::from(is_damaged);
+                return self.add(Cursor::new(text));
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes the calls that come from stdin, whose end is known once it is there.
+    fn add_stdin(&mut self) -> io::Result<bool> {
+        let mut text = Vec::new();
+        io::stdin().take(self.budget + 1).read_to_end(&mut text)?;
+        if u64::try_from(text.len()).is_ok_and(|len| len > self.budget) {
+            return Err(io::Error::other(format!(
+                "it has more than {MAX_READ_MIB} MiB"
+            )));
+        }
+        self.add(Cursor::new(text))
+    }
+
+    fn add(&mut self, file: impl Read + Seek) -> io::Result<bool> {
         let mut budget = self.budget;
         let mut lines = Backwards::new(file, &mut budget)?;
         for line in lines.by_ref() {

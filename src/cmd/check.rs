@@ -91,7 +91,9 @@ pub fn run(
     let loaded = Config::load(Needs::Stages, &arguments, &environment);
     let config = machine::examine(&loaded, &environment, &mut report);
     asterisk::examine(config, &mut report);
+    sounds::examine(config, &arguments, &environment, &mut report);
     if let Some(config) = config {
+        guards::examine_reserve(config, options.max_cost, &environment, &mut report);
         knowledge::examine(config, &arguments, &environment, &mut report);
         providers::examine(config, &mut report);
         let deadline = (!options.offline).then(|| Deadline::after(started, PATIENCE, clock));

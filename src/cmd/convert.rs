@@ -17,6 +17,7 @@ use crate::sys::error::Chain;
 use crate::sys::files::{self, NewFile, Readers};
 use crate::sys::owner;
 use crate::sys::plain::{plain, quoted};
+use crate::sys::stdout::{self, is_stream};
 
 /// What to convert, and into what.
 #[derive(Clone, Debug)]
@@ -311,24 +312,14 @@ impl Job {
             // The header of a WAV file is written last, and stdout takes no step back.
             let mut sound = Cursor::new(Vec::new());
             let duration = transcode(decoder, &mut sound, self.encoding, gain_db)?;
-            let written = io::stdout().write_all(sound.get_ref());
-            return match written {
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                    Err(FileError::Stdout(error))
-                }
-                _ => Ok(duration),
-            };
+            stdout::write(sound.get_ref()).map_err(FileError::Stdout)?;
+            return Ok(duration);
         }
         let mut file = NewFile::create(&self.output, Readers::All)?;
         let duration = transcode(decoder, file.file(), self.encoding, gain_db)?;
         file.finish()?;
         Ok(duration)
     }
-}
-
-/// Whether a name stands for stdin or stdout.
-fn is_stream(name: &Path) -> bool {
-    name == Path::new("-")
 }
 
 fn transcode(

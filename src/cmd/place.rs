@@ -236,7 +236,7 @@ impl Ground {
     }
 
     /// Takes away files and folders with all that is in them, and with `numbered` also those that are called the same
-    /// with a number behind it, as logrotate calls old logs. Returns which there were.
+    /// with a number or a date behind it, as logrotate calls old logs. Returns which there were.
     ///
     /// # Errors
     /// [`Error`] names what could not be taken away.
@@ -259,17 +259,16 @@ impl Ground {
     }
 
     fn remove_numbered(&self, place: &Place) -> Result<Option<String>, Error> {
-        let stem = [place.name.as_bytes(), b"."].concat();
         let is_numbered = |name: &OsString| {
-            let rest = name.as_bytes().strip_prefix(&*stem);
-            rest.is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
+            let rest = name.as_bytes().strip_prefix(place.name.as_bytes());
+            matches!(rest, Some([b'.' | b'-', b'0'..=b'9', ..]))
         };
         let mut names = place.folder.names()?;
         names.retain(is_numbered);
         for name in &names {
             self.removal().remove(&place.folder, name, 0)?;
         }
-        let told = format!("removed    {}.* ({})", place.path(), names.len());
+        let told = format!("removed    {}[.-]* ({})", place.path(), names.len());
         Ok((!names.is_empty()).then_some(told))
     }
 }

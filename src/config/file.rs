@@ -29,6 +29,23 @@ pub(super) fn read(file: &Path) -> io::Result<Option<String>> {
     }
 }
 
+/// The settings hold keys, so not every user may read them.
+#[derive(Debug, thiserror::Error)]
+#[error("you may not read the settings in {}; run this as root (sudo)", .0.display())]
+pub(crate) struct Closed(PathBuf);
+
+/// Whether this user may read the settings.
+pub(super) fn expect_readable(
+    named: Option<&Path>,
+    environment: Environment<'_>,
+) -> Result<(), Closed> {
+    let (path, _) = place(named, environment);
+    match read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(Closed(path)),
+        _ => Ok(()),
+    }
+}
+
 /// Lays the file on top: the one that was named, or the usual one if it is there. Returns which it is, and its text.
 pub(super) fn add(
     layers: &mut Layers,

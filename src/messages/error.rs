@@ -32,7 +32,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Write(#[from] files::Error),
     /// A file cannot be read.
-    #[error("cannot read {path}; check that it belongs to Asterisk's user, in a folder of its own")]
+    #[error("cannot read {path}; {}", files::way_in(source))]
     Read {
         /// The file or folder.
         path: String,

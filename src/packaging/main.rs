@@ -1,18 +1,17 @@
 //! Makes what a package has beside the program, into a folder: man pages, completions of shells, systemd's units, the
 //! changelog, and the licences of all that the program is built from. `src/packaging/build` runs it.
 
+mod completions;
 mod manual_page;
+mod notices;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use clap_complete::Shell;
 use phone_assistant::{cli, manual};
-use serde_json::Value;
 
 /// Arguments: the folder, the target that the program is built for, the package's version, and its date as a changelog
 /// has it.
@@ -23,19 +22,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let folder = Path::new(folder);
     fs::create_dir_all(folder)?;
-    pages(folder, version)?;
+    pages(folder, version, target)?;
     completions(folder)?;
     units(folder)?;
     fs::write(folder.join("changelog"), changelog(version, date))?;
-    fs::write(folder.join("third-party-notices"), notices(target)?)?;
+    fs::write(folder.join("third-party-notices"), notices::of(target)?)?;
     Ok(())
 }
 
 /// A page for the program, one for each command, and the manual.
-fn pages(folder: &Path, version: &str) -> Result<(), Box<dyn Error>> {
+fn pages(folder: &Path, version: &str, target: &str) -> Result<(), Box<dyn Error>> {
     let folder = folder.join("man");
     fs::create_dir_all(&folder)?;
-    clap_mangen::generate_to(cli::command(), &folder)?;
+    // That of the program which runs here is another.
+    let packaged = format!("{version} ({target})").leak();
+    clap_mangen::generate_to(cli::command().version(&*packaged), &folder)?;
     let path = folder.join("phone-assistant.1");
     let mut page = fs::read_to_string(&path)?;
     page.push_str(FILES);
@@ -61,8 +62,7 @@ fn completions(folder: &Path) -> Result<(), Box<dyn Error>> {
         (Shell::Zsh, "_phone-assistant"),
     ];
     for (shell, name) in shells {
-        let mut file = fs::File::create(folder.join(name))?;
-        clap_complete::generate(shell, &mut cli::command(), "phone-assistant", &mut file);
+        fs::write(folder.join(name), completions::of(shell)?)?;
     }
     Ok(())
 }
@@ -88,127 +88,6 @@ fn changelog(version: &str, date: &str) -> String {
     )
 }
 
-/// The licences of all packages that are built into the program, each text once.
-fn notices(target: &str) -> Result<String, Box<dyn Error>> {
-    let mut packages = BTreeMap::new();
-    let mut texts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for package in dependencies(target)? {
-        let [name, version, license] =
-            ["name", "version", "license"].map(|key| package[key].as_str().unwrap_or("none named"));
-        packages.insert(format!("{name} {version}"), license.to_owned());
-        let manifest = package["manifest_path"]
-            .as_str()
-            .ok_or("a package has no place")?;
-        for text in licenses(
-            Path::new(manifest)
-                .parent()
-                .ok_or("a package has no folder")?,
-        )? {
-            texts
-                .entry(text)
-                .or_default()
-                .insert(format!("{name} {version}"));
-        }
-    }
-    let silero = include_str!("../silero/LICENSE").trim();
-    packages.insert(
-        "silero-vad (weights of its network for 8 kHz)".to_owned(),
-        "MIT".to_owned(),
-    );
-    texts
-        .entry(silero.to_owned())
-        .or_default()
-        .insert("silero-vad".to_owned());
-    let mut out = format!(
-        "phone-assistant is built from these, and from {}:\n\n",
-        built_in(target)
-    );
-    for (package, license) in packages {
-        writeln!(out, "  {package}: {license}")?;
-    }
-    for (text, packages) in texts {
-        let packages: Vec<_> = packages.into_iter().collect();
-        write!(
-            out,
-            "\n{}\n{}\n\n{text}\n",
-            "-".repeat(72),
-            packages.join(", ")
-        )?;
-    }
-    Ok(out)
-}
-
-/// What is built in beside packages of Cargo's: for armhf, which has no standard library of rustup's, `build` takes what
-/// unwinds from GCC.
-fn built_in(target: &str) -> String {
-    let rust = "Rust's standard library (MIT or Apache-2.0) with musl (MIT)";
-    if target.starts_with("armv7") {
-        format!("{rust} and libgcc (GPL-3 with the GCC Runtime Library Exception)")
-    } else {
-        rust.to_owned()
-    }
-}
-
-/// What Cargo knows of the packages of others that the program for this target is built from.
-fn dependencies(target: &str) -> Result<Vec<Value>, Box<dyn Error>> {
-    let output = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--format-version=1",
-            "--locked",
-            "--filter-platform",
-            target,
-        ])
-        .args([
-            "--manifest-path",
-            concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
-        ])
-        .output()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into());
-    }
-    let metadata: Value = serde_json::from_slice(&output.stdout)?;
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let nodes = list(&metadata["resolve"]["nodes"]);
-    let mut found = BTreeSet::new();
-    let mut waiting = vec![metadata["resolve"]["root"].clone()];
-    while let Some(id) = waiting.pop() {
-        let node = nodes.iter().find(|node| node["id"] == id);
-        for dependency in list(&node.ok_or("cargo names a package that it does not list")?["deps"])
-        {
-            let is_built_in = list(&dependency["dep_kinds"])
-                .iter()
-                .any(|kind| kind["kind"].is_null());
-            let id = &dependency["pkg"];
-            if is_built_in && found.insert(id.to_string()) {
-                waiting.push(id.clone());
-            }
-        }
-    }
-    let mut packages = list(&metadata["packages"]);
-    // What has no source is our own.
-    packages.retain(|package| {
-        found.contains(&package["id"].to_string()) && !package["source"].is_null()
-    });
-    Ok(packages)
-}
-
-/// The texts of the files in a package's folder that are called like a licence.
-fn licenses(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
-    let mut texts = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().to_uppercase();
-        let is_license = ["LICEN", "COPYING", "COPYRIGHT", "NOTICE"]
-            .iter()
-            .any(|word| name.starts_with(word));
-        if is_license && entry.file_type()?.is_file() {
-            texts.push(fs::read_to_string(entry.path())?.trim().to_owned());
-        }
-    }
-    Ok(texts)
-}
-
 /// As Cargo.toml names it for the package.
 const MAINTAINER: &str = "phone-assistant <packages@phone-assistant.invalid>";
 
@@ -229,3 +108,22 @@ Brings program and dialplan to Asterisk; \-\-help lists its options.
 The program carries its manual, which is also in
 .BR phone\-assistant\-manual (7):
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_man_page_names_the_version_and_target_of_the_package() {
+        let folder = std::env::temp_dir().join(format!("package-{}", std::process::id()));
+        pages(&folder, "9.8.7", "armv7-unknown-linux-musleabihf").expect("written");
+        let page = fs::read_to_string(folder.join("man/phone-assistant.1")).expect("there");
+        fs::remove_dir_all(&folder).expect("ours");
+        let (_, told) = page.split_once(".SH VERSION\n").expect("a section");
+        let told = told.replace('\\', "");
+        assert!(
+            told.starts_with("v9.8.7 (armv7-unknown-linux-musleabihf)\n"),
+            "{told}"
+        );
+    }
+}

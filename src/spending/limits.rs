@@ -111,6 +111,25 @@ impl Limits {
         Ok((ledger.ahead_of(now), ledger.spent))
     }
 
+    /// What administrators are told where the most that one call sets aside is so much that calls are turned away before
+    /// they are told that little is left; and the least amount a day with which that is not so.
+    pub(crate) fn turns_away_early(self, max_cost: MicroDollars) -> Option<(String, MicroDollars)> {
+        let most = self.per_day?;
+        let (least, left) = (
+            max_cost.times(100 / (100 - WARNED_PERCENT)),
+            most - max_cost,
+        );
+        let until = if max_cost > most {
+            "so none is let through".to_owned()
+        } else {
+            format!("so calls are turned away once more than {left} are spent or set aside")
+        };
+        let told = || {
+            format!("a call sets aside up to {max_cost} of the {most} that a day may cost, {until}")
+        };
+        (least > most).then(|| (told(), least))
+    }
+
     /// What administrators are told where so little of the day's money is left that calls will soon be turned away.
     pub(crate) fn nearly_spent(self, spent: MicroDollars) -> Option<String> {
         let most = self.per_day?;

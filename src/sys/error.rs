@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::iter::successors;
 
 use serde::Deserialize;
 
@@ -86,6 +87,14 @@ impl fmt::Display for Chain<'_> {
         }
         f.write_str(&redact::shown(&causes.join(": ")))
     }
+}
+
+/// What to do about an error: a message of ours ends with the way out, and causes may follow it.
+pub(crate) fn way_out(error: &(dyn Error + 'static)) -> Option<String> {
+    successors(Some(error), |&error| error.source()).find_map(|error| {
+        let message = redact::shown(&error.to_string());
+        Some(message.rsplit_once("; ")?.1.to_owned())
+    })
 }
 
 /// The cause of a failure that is a fault of this program.

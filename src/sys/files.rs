@@ -21,7 +21,7 @@ pub(crate) mod text;
 
 pub use leftovers::RemovedAfterUse;
 pub(crate) use leftovers::{remove_replies, sweep};
-pub(crate) use reading::{is_readable_by_all, read_own};
+pub(crate) use reading::{is_readable_by_all, read_own, way_in};
 pub use reading::{list, open, read};
 
 pub(crate) use text::read_text;

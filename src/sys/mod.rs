@@ -5,7 +5,7 @@
 //! - Texts that come from outside or are shown: `authority`, `language`, `number`, `pasted`, [`plain`], `presentation`,
 //!   [`redact`].
 //! - Files of calls, and what calls remember for each other: [`files`], [`state`].
-//! - What the build has put into the program: `packed`, `sources`.
+//! - What the build has put into the program: `packed`, `sources`; and what others have compressed: `unpacked`.
 //! - Asterisk on this machine: `console`, `identity`.
 //! - What root does in folders of other users: `apart`, `held`, `owner`, `rights`, `rooted`, `path_walk`. Nothing in these may
 //!   change without `tests/install/races.rs`, which changes folders and links while root works in them.
@@ -35,5 +35,7 @@ pub(crate) mod rights;
 pub(crate) mod rooted;
 pub(crate) mod sources;
 pub mod state;
+pub(crate) mod stdout;
 pub(crate) mod sync;
 pub(crate) mod threads;
+pub(crate) mod unpacked;

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::{Mark, Marks, Timeline, ear_to_ear_ms};
 use crate::sys::costs::{MicroDollars, Usage};
 use crate::sys::date;
-use crate::sys::error::Failure;
+use crate::sys::error::{Failure, way_out};
 use crate::sys::{files, plain, redact};
 
 /// What the log keeps of one call. What is not known is left out.
@@ -51,6 +51,9 @@ pub struct Record {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What to do about it, which is a part of that text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
     /// What the caller said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
@@ -108,6 +111,7 @@ impl Record {
         let (stage, error) = (failure.stage.to_string(), failure.to_string());
         let error = error.strip_prefix(&format!("{stage}: ")).unwrap_or(&error);
         self.error = Some(error.to_owned());
+        self.remedy = way_out(&*failure.cause);
         self.stage = Some(stage);
         self
     }
@@ -142,6 +146,7 @@ impl Record {
             id: redact::secrets(&self.id),
             persona: shown(&self.persona),
             error: shown(&self.error),
+            remedy: shown(&self.remedy),
             question: shown(&self.question),
             answer: shown(&self.answer),
             ..self.clone()
@@ -257,6 +262,19 @@ mod tests {
             "{written}"
         );
         assert_eq!(read(written.as_bytes()), full);
+    }
+
+    #[test]
+    fn what_to_do_stands_by_itself_without_the_causes() {
+        let cause = files::NewFile::create(Path::new("/nonexistent/x"), files::Readers::Owner);
+        let failure = cause.at(Stage::Reply).expect_err("there is no such folder");
+        let record = record().with_failure(&failure);
+        assert_eq!(record.remedy.as_deref(), Some("make its folder first"));
+        let error = record.error.unwrap_or_default();
+        assert!(
+            error.contains("; make its folder first: No such file"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -163,3 +163,18 @@ fn a_noise_into_the_disclosure_has_it_said_again_before_the_greeting() {
     let heard = heard_of_phrase(&house, &outcome);
     outcome.assert(heard > PHRASE_BYTES + 2 * 8000, &format!("{heard} bytes"));
 }
+
+#[test]
+fn a_greeting_that_asterisk_does_not_have_is_replaced_by_its_own_and_told_to_administrators() {
+    let house = House::new();
+    let settings = settings(&house).set("conversation.greeting", "sound:custom/office");
+    let talking = talk(&house, &settings);
+    talking
+        .call
+        .wait_for_command("STREAM FILE \"hello\"", PATIENCE);
+    let outcome = talking.hang_up();
+    outcome.assert_manners();
+    let warning = "phone-assistant: phrases: asterisk cannot play custom/office";
+    let is_told = outcome.commands().any(|line| line.contains(warning));
+    outcome.assert(is_told, "administrators are told");
+}

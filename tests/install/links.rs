@@ -228,6 +228,19 @@ fn as_root_a_key_and_a_folder_that_only_root_may_read_are_left_alone() {
 }
 
 #[test]
+fn as_root_a_staging_folder_may_be_closed_to_asterisks_user() {
+    let Some(machine) = of_nobody() else {
+        return;
+    };
+    chmod(&machine.path(""), 0o700);
+    for _ in 0..2 {
+        machine.install(&["--watch"]).succeeds();
+    }
+    assert!(!machine.path(NEW_KEY).exists());
+    machine.run(&["--purge"]).succeeds();
+}
+
+#[test]
 fn as_root_a_folder_of_root_is_not_given_to_asterisks_user_by_its_name() {
     let Some(machine) = of_nobody() else {
         return;

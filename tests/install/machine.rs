@@ -381,7 +381,7 @@ const SOURCES: [&str; 4] = [
 ];
 
 /// The only programs of this machine that `install.sh` meets.
-const TOOLS: &str = "awk cat chmod chown cmp cp cut diff dirname env find grep head ln ls mkdir mktemp mv od readlink rm sed sh sort \
+const TOOLS: &str = "awk cat chmod chown cmp cp cut diff dirname env find grep head ln ls mkdir mktemp mv od readlink rm sed sh sha256sum sort \
     tail timeout tr uname";
 
 /// Where `tools/notes-owners` is, owners are noted in `tools/owners` and nobody is given anything: whoever runs the tests

@@ -26,7 +26,7 @@ fn a_prefix_is_where_the_program_goes_and_what_timers_name() {
     assert!(!machine.path("usr/local").exists());
     let timer = String::from_utf8(machine.read("etc/cron.d/phone-assistant")).unwrap();
     assert_eq!(
-        timer.matches(" /opt/here/bin/phone-assistant ").count(),
+        timer.matches(" || /opt/here/bin/phone-assistant ").count(),
         2,
         "{timer}"
     );
@@ -42,7 +42,6 @@ fn below_a_staging_folder_what_is_left_out_is_said_and_people_are_told_the_place
     for words in [
         "owners are not set",
         "no Asterisk was told",
-        "nothing rotates the log",
         "no recordings were looked for",
     ] {
         assert!(told.contains(words), "{words}: {told}");
@@ -73,7 +72,7 @@ fn a_package_leaves_its_program_alone_and_asterisk_gets_a_copy() {
     assert!(!machine.path("usr/local/bin").exists());
     let timer = String::from_utf8(machine.read("etc/cron.d/phone-assistant")).unwrap();
     assert_eq!(
-        timer.matches(" /usr/bin/phone-assistant ").count(),
+        timer.matches(" || /usr/bin/phone-assistant ").count(),
         2,
         "{timer}"
     );
@@ -151,6 +150,100 @@ fn where_nobody_knows_whom_asterisk_runs_as_a_package_is_installed_all_the_same(
     run(&machine, &[]).fails(1);
 }
 
+#[test]
+fn a_package_makes_no_folder_for_programs_that_may_be_the_wrong_one() {
+    let machine = packaged();
+    fs::remove_dir_all(machine.path("var/lib/asterisk")).unwrap();
+    let done = run(&machine, &["--configure"]);
+    done.succeeds()
+        .says("there is no folder")
+        .says("nothing was put");
+    assert!(!machine.path("var/lib/asterisk").exists());
+}
+
+#[test]
+fn a_package_leaves_no_copy_behind_where_asterisk_has_its_programs_no_more() {
+    let machine = packaged();
+    run(&machine, &["--configure"]).succeeds();
+    let old = machine.read(AGI);
+    machine.write("usr/share/asterisk/agi-bin/others", "");
+    put_program(&machine, b"newer");
+    run(&machine, &["--configure"]).succeeds();
+    assert!(!machine.path(AGI).exists());
+    assert_eq!(machine.read(AGI_OF_DEBIAN), machine.read(PROGRAM));
+    // What was never put there stays, and an earlier one goes with the package.
+    write_program(&machine.path(AGI), "of others");
+    write_program(&machine.path(AGI_OF_DEBIAN), old);
+    run(&machine, &["--uninstall"]).succeeds();
+    assert!(!machine.path(AGI_OF_DEBIAN).exists());
+    assert_eq!(machine.read(AGI), b"of others");
+    assert!(!machine.path("etc/phone-assistant/installed").exists());
+}
+
+/// Else dpkg would be left in the middle, and Asterisk with an older program.
+#[test]
+fn a_package_is_installed_whatever_is_wrong_with_the_dialplan() {
+    let lost = |machine: &Machine| {
+        let whole = machine.plan();
+        machine.write(PLAN, whole.replace("; END phone-assistant", ";"));
+    };
+    let unread = |machine: &Machine| {
+        machine.write("tools/loaded", "");
+        machine.write("tools/unread", "");
+    };
+    let wrongs: [(Change, &str); 2] = [
+        (lost, "has lost one of the lines"),
+        (unread, "note: Asterisk does not read"),
+    ];
+    for (spoil, words) in wrongs {
+        let machine = Machine::with_asterisk();
+        lay_out(&machine);
+        run(&machine, &["--dialplan"]).succeeds();
+        let whole = machine.plan();
+        spoil(&machine);
+        put_program(&machine, b"newer");
+        for _ in 0..2 {
+            run(&machine, &["--configure"]).succeeds().says(words);
+            assert_eq!(machine.read(AGI), machine.read(PROGRAM));
+        }
+        machine.write(PLAN, whole);
+        run(&machine, &["--uninstall"]).succeeds();
+        assert!(!machine.path(AGI).exists());
+    }
+}
+
+#[test]
+fn where_asterisk_runs_as_root_it_gets_the_program_and_is_asked_nothing() {
+    let machine = Machine::as_root();
+    lay_out(&machine);
+    machine.tool("asterisk", "echo asked >>\"$TOOLS/asked\"");
+    machine.write("etc/asterisk/asterisk.conf", "[options]\nrunuser = root\n");
+    let plan = "; BEGIN phone-assistant\n; END phone-assistant\n";
+    machine.write(PLAN, plan);
+    run(&machine, &["--configure"])
+        .succeeds()
+        .says("--user root");
+    assert_eq!(machine.read(AGI), machine.read(PROGRAM));
+    assert_eq!(machine.plan(), plan);
+    assert!(!machine.path("tools/asked").exists());
+}
+
+#[test]
+fn a_package_that_comes_again_says_what_is_next_once_its_dialplan_has_gone() {
+    let machine = packaged();
+    machine.write(PLAN, "");
+    run(&machine, &["--configure", "--dialplan"]).succeeds();
+    let says_next = || {
+        run(&machine, &["--configure"])
+            .succeeds()
+            .text()
+            .contains("\nNext\n")
+    };
+    assert!(!says_next());
+    run(&machine, &["--uninstall"]).succeeds();
+    assert!(says_next());
+}
+
 /// By the time of a purge there is no install.sh, so that the package's script names its places itself.
 #[test]
 fn a_purge_of_the_package_removes_all_places_that_the_installer_names() {
@@ -188,8 +281,8 @@ fn packaged() -> Machine {
 /// As a package puts its files.
 fn lay_out(machine: &Machine) {
     machine.write(PROGRAM, "");
-    let program = [elf(THIS, false), b"packaged".to_vec()].concat();
-    write_program(&machine.path(PROGRAM), program);
+    machine.write("var/lib/asterisk/agi-bin/others", "");
+    put_program(machine, b"packaged");
     for name in ["install.sh", "extensions_custom.conf.example"] {
         machine.write(
             &format!("usr/share/phone-assistant/{name}"),
@@ -198,11 +291,22 @@ fn lay_out(machine: &Machine) {
     }
 }
 
+fn put_program(machine: &Machine, version: &[u8]) {
+    write_program(
+        &machine.path(PROGRAM),
+        [&elf(THIS, false), version].concat(),
+    );
+}
+
 fn run(machine: &Machine, arguments: &[&str]) -> Outcome {
     machine
         .script("usr/share/phone-assistant/install.sh", arguments)
         .outcome()
 }
 
+/// What goes wrong on a machine.
+type Change = fn(&Machine);
+
 const PROGRAM: &str = "usr/bin/phone-assistant";
 const AGI: &str = "var/lib/asterisk/agi-bin/phone-assistant";
+const AGI_OF_DEBIAN: &str = "usr/share/asterisk/agi-bin/phone-assistant";

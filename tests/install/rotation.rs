@@ -58,18 +58,33 @@ fn an_upgrade_leaves_the_rules_as_they_are() {
 }
 
 #[test]
-fn without_logrotate_there_are_no_rules() {
+fn below_a_staging_folder_logrotate_need_not_have_been_there() {
+    let machine = Machine::new();
+    machine.install(&[]).succeeds().says(RULES);
+    assert_eq!(machine.metadata("etc/logrotate.d").mode() & 0o777, 0o755);
+    machine.run(&["--uninstall"]).succeeds();
+    assert!(!machine.path(RULES).exists());
+}
+
+#[test]
+fn rules_that_were_changed_stay_until_the_purge() {
     let machine = Machine::new();
     machine.install(&[]).succeeds();
-    assert!(!machine.path("etc/logrotate.d").exists());
-    machine.run(&["--uninstall"]).succeeds();
+    let rules = String::from_utf8(machine.read(RULES)).unwrap();
+    machine.write(RULES, rules.replace("rotate 8", "rotate 520"));
+    let uninstalled = machine.run(&["--uninstall"]);
+    uninstalled.succeeds().says("which was changed");
+    assert!(machine.path(RULES).exists());
+    machine.install(&[]).succeeds();
+    machine.run(&["--purge"]).succeeds();
+    assert!(!machine.path(RULES).exists());
 }
 
 #[test]
 fn uninstall_takes_the_rules_and_purge_the_logs() {
     let machine = Machine::new();
     let (ours, others) = (
-        ["", ".1", ".2.gz", ".10.gz"].map(|end| format!("{LOG}{end}")),
+        ["", ".1", ".2.gz", ".10.gz", "-20261201", "-20261124.gz"].map(|end| format!("{LOG}{end}")),
         ["full", "phone-assistant.jsonl.old", "phone-assistant.json"]
             .map(|name| format!("var/log/asterisk/{name}")),
     );

@@ -43,6 +43,25 @@ fn a_phrase_is_played_once_it_has_been_made_and_a_sound_instead_if_it_cannot_be(
 }
 
 #[test]
+fn a_sound_that_asterisk_cannot_play_is_replaced_by_another_and_told() {
+    let sounds: [fn(String) -> Phrase; 2] =
+        [Phrase::sound, |name| Phrase::kept(Path::new(&name), None)];
+    for sound in sounds {
+        let mut call = Virtual::new(|_, _| sound("/s/office".into()).or(Some("hello")));
+        call.ends(10, Sound::Phrase, How::Unplayable(None));
+        call.assert_steps(&[(0, "play /s/office @0"), (10, "play hello @0")]);
+        call.ends(900, Sound::Phrase, How::Unplayable(None));
+        let why = "asterisk cannot play /s/office";
+        let unheard = PhraseEnd::Unheard(why.to_owned());
+        assert!(
+            matches!(&call.end, Some((900, Ok(end))) if *end == unheard),
+            "{:?}",
+            call.end
+        );
+    }
+}
+
+#[test]
 fn a_phrase_that_is_not_made_in_time_is_replaced_by_a_sound() {
     let soon = Duration::from_secs(5);
     let mut call = Virtual::new(|now, _| Phrase::being_made(now + soon, Some("hello")));

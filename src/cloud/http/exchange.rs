@@ -9,8 +9,8 @@ use ureq::http::{HeaderMap, HeaderValue};
 
 use super::network::network_error;
 use super::request::{Auth, Request};
-use super::unpacked::Unpacked;
 use crate::cloud::{Error, Refusal, Service};
+use crate::sys::unpacked::Unpacked;
 
 /// A part of the answer to a request, in the order in which they come.
 #[derive(Debug)]
@@ -106,7 +106,9 @@ fn receive(
 
 /// The `body` of an answer. Compressed it is no longer than the largest answer either: its blocks may hold nothing.
 fn unpacked(request: &Request, parts: &Parts, body: impl Read) -> impl Read {
-    Unpacked::of(&parts.headers, body.take(request.max_bytes + 1))
+    let coding = parts.headers.get("content-encoding");
+    let coding = coding.and_then(|value| value.to_str().ok());
+    Unpacked::of(coding.unwrap_or_default(), body.take(request.max_bytes + 1))
 }
 
 /// Hands over a body as it arrives, up to the size of the largest answer.

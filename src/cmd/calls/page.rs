@@ -20,7 +20,8 @@ use crate::timeline::record::Record;
 pub(super) struct Page {
     days: BTreeMap<String, Day>,
     services: BTreeMap<(String, String), MicroDollars>,
-    failures: BTreeMap<(String, String), Failure>,
+    /// By stage, kind and remedy.
+    failures: BTreeMap<(String, String, String), Failure>,
     newest: Vec<Record>,
 }
 
@@ -36,7 +37,8 @@ struct Day {
 #[derive(Debug)]
 struct Failure {
     calls: usize,
-    /// The newest of them.
+    /// What happened to the newest of them.
+    what: String,
     time: String,
     id: String,
 }
@@ -73,9 +75,11 @@ impl Page {
         }
         if let Some(error) = &record.error {
             let stage = record.stage.clone().unwrap_or_default();
-            let failure = self.failures.entry((stage, error.clone()));
+            let (what, remedy) = parted(error, record.remedy.as_deref());
+            let failure = self.failures.entry((stage, kind_of(&what), remedy));
             let failure = failure.or_insert_with(|| Failure {
                 calls: 0,
+                what,
                 time: record.time.clone(),
                 id: record.id.clone(),
             });
@@ -149,15 +153,18 @@ impl Page {
         let mut all: Vec<_> = self.failures.iter().collect();
         all.sort_by_key(|(_, failure)| std::cmp::Reverse(failure.calls));
         all.truncate(MOST_FAILURES);
-        let row = |((stage, error), failure): (&(String, String), &Failure)| {
-            // Each message of ours ends with the way out.
-            let (what, way_out) = error.rsplit_once("; ").unwrap_or((error, ""));
-            let Failure { calls, time, id } = failure;
+        let row = |((stage, _, remedy), failure): (&(String, _, String), &Failure)| {
+            let Failure {
+                calls,
+                what,
+                time,
+                id,
+            } = failure;
             format!(
                 "<tr><td class=n>{calls}<td class=d>{}<td class=w>{}<td class=w>{}<td class=d>{}<br>{}",
                 Text(stage),
                 Text(what),
-                Text(way_out),
+                Text(remedy),
                 minute(time),
                 Text(id)
             )
@@ -189,6 +196,35 @@ impl Page {
             "<tr><th>Time<th>Call<th>Status<th>Persona<th class=n>Ear to ear<th class=n>Cost";
         table(head, self.newest.iter().map(row))
     }
+}
+
+/// What happened, and what to do about it. Records of earlier versions have that in the error alone, before its causes.
+fn parted(error: &str, remedy: Option<&str>) -> (String, String) {
+    let older = || {
+        let (_, rest) = error.rsplit_once("; ")?;
+        rest.split(": ").next()
+    };
+    let Some(remedy) = remedy.or_else(older) else {
+        return (error.to_owned(), String::new());
+    };
+    (
+        error.replacen(&format!("; {remedy}"), "", 1),
+        remedy.to_owned(),
+    )
+}
+
+/// What failures of one kind have in common: the message without its causes, and without numbers such as those of calls
+/// and of milliseconds. Those of three digits are statuses.
+fn kind_of(what: &str) -> String {
+    let message = what.split(": ").next().unwrap_or(what);
+    let mut kind = String::new();
+    for part in message.split_inclusive(|c: char| !c.is_ascii_digit()) {
+        let digits = part.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let is_count = !digits.is_empty() && digits.len() != STATUS_DIGITS;
+        kind.push_str(if is_count { "#" } else { digits });
+        kind.push_str(&part[digits.len()..]);
+    }
+    kind.replace("#.#", "#")
 }
 
 /// The figures at the top.
@@ -312,6 +348,8 @@ const KINDS: [&str; 4] = ["good", "half", "bad", "other"];
 const DATE: usize = 10;
 /// That of a minute.
 const MINUTE: usize = 16;
+/// Those of a status of HTTP.
+const STATUS_DIGITS: usize = 3;
 /// A page shows two months, and as many calls and failures as are looked through.
 const MOST_DAYS: usize = 62;
 const MOST_CALLS: usize = 100;
@@ -396,6 +434,39 @@ mod tests {
         assert!(!all.contains("class=q>"), "no words were logged");
         let none = page(&[]);
         assert!(none.contains("There are none."), "{none}");
+    }
+
+    #[test]
+    fn failures_of_one_kind_are_one_and_their_causes_are_no_remedy() {
+        let failed = |error: &str, remedy: Option<&str>| Record {
+            stage: Some("stt".to_owned()),
+            error: Some(error.to_owned()),
+            remedy: remedy.map(str::to_owned),
+            ..record("2026-11-25T10:00:00.000Z", "FAILED")
+        };
+        let way = "let Asterisk's user read its folder";
+        let text = |call: &str| {
+            format!(
+                "cannot open the recording /c/{call}.wav; {way}: Permission denied (os error 13)"
+            )
+        };
+        let all = page(&[
+            failed(&text("1795582701.36"), Some(way)),
+            failed(&text("1795582702.37"), Some(way)),
+            // As an earlier version has written it.
+            failed(&text("1795582703.38"), None),
+            failed("answered 429 after 4.1 s", None),
+            failed("answered 429 after 12 s", None),
+            failed("answered 503 after 4.2 s", None),
+        ]);
+        for row in [
+            "<td class=n>3<td class=d>stt<td class=w>cannot open the recording /c/1795582701.36.wav: \
+             Permission denied (os error 13)<td class=w>let Asterisk&#39;s user read its folder<",
+            "<td class=n>2<td class=d>stt<td class=w>answered 429 after 4.1 s<td class=w><",
+            "<td class=n>1<td class=d>stt<td class=w>answered 503 after 4.2 s<td class=w><",
+        ] {
+            assert!(all.contains(row), "{row} in {all}");
+        }
     }
 
     #[test]

@@ -1,16 +1,16 @@
-//! Asterisk's side: whether it is there, and knows the dialplan, the program and the sounds.
+//! Asterisk's side: whether it is there, and knows the dialplan and the program.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::Access;
 
 use super::console::{self, say};
 use super::finding::Report;
 use super::machine::{agi_program, wants_loader};
-use super::{sounds, user, ways};
-use crate::config::{Config, Filler};
+use super::{user, ways};
+use crate::config::Config;
 use crate::sys::files;
 use crate::sys::remedy;
 
@@ -22,7 +22,7 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
             // Remarks of its own may come before it.
             let is_version = |line: &&str| line.starts_with(ID);
             report.ok(ID, version.lines().find(is_version).unwrap_or(&version));
-            examine_entity(&say("core show settings").unwrap_or_default(), report);
+            examine_entity(console::settings(), report);
             ways::examine(config, report);
             examine_applications(report);
         }
@@ -45,7 +45,6 @@ pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
             "start it, or restart it if it hangs: systemctl restart asterisk (FreePBX: fwconsole restart)",
         ),
     }
-    examine_sounds(sounds::folder(), &sounds::usual(), config, report);
     if let Some(config) = config {
         examine_operator(config, report);
     }
@@ -117,9 +116,7 @@ fn is_this_program(program: &Path) -> io::Result<bool> {
 
 /// Asterisk takes the number that it is known by to others from an ethernet interface. Without one some modules do not load.
 fn examine_entity(settings: &str, report: &mut Report<'_>) {
-    let mut lines = settings.lines().map(str::trim);
-    let entity = lines.find_map(|line| line.strip_prefix("Entity ID:"));
-    let Some(entity) = entity.map(str::trim) else {
+    let Some(entity) = console::value(settings, "Entity ID:") else {
         return;
     };
     let id = "entity ID";
@@ -152,67 +149,6 @@ fn examine_applications(report: &mut Report<'_>) {
         let load = "load their modules in /etc/asterisk/modules.conf: res_agi, app_mixmonitor, app_stack, app_waitforsilence";
         let text = format!("Asterisk does not know {}", missing.join(", "));
         report.fail("applications", &text, &format!("{first}{load}"));
-    }
-}
-
-/// The recorded words of the dialplan: without them callers hear nothing where they should hear an apology.
-/// `usual` are the folders where another layout of Asterisk would look.
-fn examine_sounds(
-    folder: &Path,
-    usual: &[PathBuf],
-    config: Option<&Config>,
-    report: &mut Report<'_>,
-) {
-    let missing: Vec<_> = SOUNDS
-        .iter()
-        .filter(|name| !sounds::is_there(folder, name))
-        .copied()
-        .collect();
-    if missing.is_empty() {
-        report.ok(
-            "sounds",
-            &format!("all {} are in {}", SOUNDS.len(), folder.display()),
-        );
-    } else {
-        let elsewhere =
-            sounds::elsewhere(usual, folder, missing[0]).map_or(String::new(), |other| {
-                let other = other.display();
-                format!(
-                    "; {other} has them, where Asterisk does not look: astdatadir in asterisk.conf"
-                )
-            });
-        report.fail(
-            "sounds",
-            &format!("missing in {}: {}{elsewhere}", folder.display(), missing.join(", ")),
-            "install Asterisk's core sounds: in FreePBX under Admin, Sound Languages; in Debian asterisk-core-sounds-en",
-        );
-    }
-    examine_own_sounds(folder, usual, report);
-    if let Some(Filler::Sound(name)) = config.map(|config| &config.waiting.play)
-        && !sounds::is_there(folder, name)
-    {
-        report.warn(
-            "sound for waiting",
-            &format!("{name} is missing: callers wait in silence"),
-            "install it, or set sound in [waiting]",
-        );
-    }
-}
-
-/// Sounds of an administrator's own that lie where another layout of Asterisk would look for them.
-fn examine_own_sounds(folder: &Path, usual: &[PathBuf], report: &mut Report<'_>) {
-    for name in OWN_SOUNDS {
-        let other = sounds::elsewhere(usual, folder, name);
-        if let Some(other) = other.filter(|_| !sounds::is_there(folder, name)) {
-            let (folder, other) = (folder.display(), other.display());
-            report.warn(
-                "own sounds",
-                &format!(
-                    "{name} is in {other}, and Asterisk looks in {folder}: callers do not hear it"
-                ),
-                &format!("make it again there: phone-assistant convert ... {folder}/{name}.ulaw"),
-            );
-        }
     }
 }
 
@@ -249,20 +185,6 @@ const APPLICATIONS: [&str; 7] = [
     "WaitForNoise",
     "WaitForSilence",
 ];
-const SOUNDS: [&str; 8] = [
-    "beep",
-    "hello",
-    "im-sorry",
-    "please-try-call-later",
-    "please-try-again",
-    "goodbye",
-    "all-circuits-busy-now",
-    "one-moment-please",
-];
-
-/// What administrators may add, by the manual.
-const OWN_SOUNDS: [&str; 1] = ["custom/assistant-welcome"];
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
@@ -306,50 +228,6 @@ mod tests {
                 "{settings}"
             );
         }
-    }
-
-    #[test]
-    fn sounds_that_lie_where_asterisk_does_not_look_are_told_with_both_folders() {
-        let root = testkit::TempDir::new().expect("a temporary folder");
-        let [here, other] = ["here", "other"].map(|name| root.path().join(name));
-        let usual = [here.clone(), other.clone()];
-        let put = |folder: &Path, name: &str| {
-            let file = folder.join(format!("{name}.ulaw"));
-            std::fs::create_dir_all(file.parent().expect("a folder")).expect("made");
-            std::fs::write(file, "").expect("written");
-        };
-        put(&here, "beep");
-        for name in SOUNDS {
-            put(&other, name);
-        }
-        let [own] = OWN_SOUNDS;
-        put(&other, own);
-        let found = || findings(|report| examine_sounds(&here, &usual, None, report));
-        let all = found();
-        let [missing, unheard] = &all[..] else {
-            panic!("{all:?}");
-        };
-        let (here_shown, other_shown) = (here.display(), other.display());
-        assert_eq!((&*missing.id, missing.status), ("sounds", Status::Fail));
-        let where_they_are = format!("; {other_shown} has them, where Asterisk does not look: ");
-        assert!(
-            missing
-                .text
-                .starts_with(&format!("missing in {here_shown}: hello, "))
-        );
-        assert!(missing.text.contains(&where_they_are), "{}", missing.text);
-        assert_eq!((&*unheard.id, unheard.status), ("own sounds", Status::Warn));
-        let text = format!(
-            "{own} is in {other_shown}, and Asterisk looks in {here_shown}: callers do not hear it"
-        );
-        assert_eq!(unheard.text, text);
-        for name in SOUNDS {
-            put(&here, name);
-        }
-        put(&here, own);
-        let all = found();
-        assert_eq!(all.len(), 1, "{all:?}");
-        assert_eq!(all[0].status, Status::Ok);
     }
 
     /// A header of a program without a loader, and what it would do.

@@ -2,7 +2,8 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::user;
 use crate::sys::console::{Console, PATH};
@@ -40,6 +41,25 @@ pub(super) fn say(command: &str) -> Result<String, Error> {
         return Err(Error::Stopping);
     }
     Ok(answer.trim().to_owned())
+}
+
+/// What Asterisk says of its settings, for which it is asked once; nothing where it does not answer.
+pub(super) fn settings() -> &'static str {
+    static SETTINGS: OnceLock<String> = OnceLock::new();
+    SETTINGS.get_or_init(|| say("core show settings").unwrap_or_default())
+}
+
+/// The folder that Asterisk's settings have behind this title. Where its file says nothing, it is the compiled-in one.
+pub(super) fn folder(title: &str) -> Option<PathBuf> {
+    value(settings(), title).map(PathBuf::from)
+}
+
+/// What Asterisk's settings have behind this title.
+pub(super) fn value<'a>(settings: &'a str, title: &str) -> Option<&'a str> {
+    let mut lines = settings.lines().map(str::trim);
+    lines
+        .find_map(|line| line.strip_prefix(title))
+        .map(str::trim)
 }
 
 /// What an administrator types to say it: Asterisk's own program, run as root, would do what its user has written into
@@ -92,6 +112,30 @@ mod tests {
             "{error}"
         );
         assert!(found("sh", own).is_ok() && found("sh", None).is_ok());
+    }
+
+    #[test]
+    fn a_folder_is_the_one_that_asterisk_names() {
+        let settings = "* Directories\n  -------------\n  VarLib directory:            /var/lib/asterisk\n  \
+                        Data directory:              /usr/share/asterisk\n  \
+                        AGI Scripts directory:       /usr/share/asterisk/agi-bin\n";
+        let table = [
+            (settings, "Data directory:", Some("/usr/share/asterisk")),
+            (
+                settings,
+                "AGI Scripts directory:",
+                Some("/usr/share/asterisk/agi-bin"),
+            ),
+            (
+                "No such command 'core show settings'",
+                "Data directory:",
+                None,
+            ),
+            ("", "Data directory:", None),
+        ];
+        for (settings, title, expected) in table {
+            assert_eq!(value(settings, title), expected, "{settings}");
+        }
     }
 
     #[test]

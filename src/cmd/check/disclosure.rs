@@ -93,14 +93,20 @@ fn examine_text(
                 examine_languages(config, own, who, report);
             }
         }
-        Sentence::Sound(name) if sounds::is_there(sounds::folder(), name) => {
-            report.ok(ID, &format!("{who} hear the sound {name} first"));
-        }
-        Sentence::Sound(name) => report.warn(
-            ID,
-            &format!("Asterisk has no sound {name}, so {who} are told at the beginning of the first answer: {}", own.disclosure),
-            "make it with phone-assistant convert or say, or write words into disclosure_text under [knowledge]",
-        ),
+        Sentence::Sound(name) => match sounds::missing(name) {
+            None => report.ok(ID, &format!("{who} hear the sound {name} first")),
+            Some(missing) => report.warn(
+                ID,
+                &format!(
+                    "{missing}, so {who} are told at the beginning of the first answer: {}",
+                    own.disclosure
+                ),
+                &format!(
+                    "{}; or write words into disclosure_text under [knowledge]",
+                    sounds::remedy(name)
+                ),
+            ),
+        },
         Sentence::Spoken(text) => {
             examine_words(config, text, who, to_speak, report);
         }

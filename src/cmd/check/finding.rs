@@ -5,14 +5,13 @@ mod shown;
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
-use std::iter::successors;
 use std::path::Path;
 use std::slice;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::json;
 
-use crate::sys::error::Chain;
+use crate::sys::error::{Chain, way_out};
 use crate::sys::plain::plain_to;
 use crate::sys::redact;
 pub use shown::Page;
@@ -250,11 +249,7 @@ impl<'a> Report<'a> {
     /// Tells an error with its causes. A message of ours ends with the way out, which becomes the remedy.
     pub(super) fn fail_with(&mut self, id: &str, error: &(dyn Error + 'static)) {
         let text = Chain(error).to_string();
-        let ways = successors(Some(error), |&error| error.source()).find_map(|error| {
-            let message = redact::shown(&error.to_string());
-            Some(message.rsplit_once("; ")?.1.to_owned())
-        });
-        match ways {
+        match way_out(error) {
             Some(way) => self.fail(id, &text.replacen(&format!("; {way}"), "", 1), &way),
             None => self.fail(id, &text, "see what it says"),
         }

@@ -75,12 +75,9 @@ fn max_calls(value: &str, _: &dyn Fn(&str) -> bool) -> Option<(Status, String)> 
 }
 
 fn limited_sound(value: &str, _: &dyn Fn(&str) -> bool) -> Option<(Status, String)> {
-    let folder = sounds::folder();
-    let missing = value
-        .split('&')
-        .find(|name| !sounds::is_there(folder, name))?;
+    let missing = value.split('&').find_map(sounds::missing)?;
     let why = format!(
-        "Asterisk has no sound {missing}, so the apology is heard instead (a name has no extension, and begins below the folder of sounds)"
+        "{missing}, so the apology is heard instead (a name has no extension, and begins below the folder of sounds)"
     );
     Some((Status::Warn, why))
 }
@@ -155,7 +152,7 @@ mod tests {
             (
                 "ASSISTANT_LIMITED_SOUND=custom/none",
                 warn,
-                "no sound custom/none",
+                "custom/none is missing in /",
             ),
             ("ASSISTANT_TRANSFER_CONTEXT=phones", ok, ""),
             ("ASSISTANT_TRANSFER_CONTEXT=phone", warn, "no such context"),

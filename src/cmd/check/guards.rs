@@ -6,10 +6,12 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::finding::Report;
+use super::options::MaxCost;
 use super::user::{given, user_name};
-use crate::config::Limits;
+use crate::config::{Config, Environment, Limits};
 use crate::memory::{self, CallerFile, Folder};
 use crate::spending::limits;
+use crate::sys::costs::MicroDollars;
 use crate::sys::error::Chain;
 use crate::sys::remedy::{self, shell_quoted};
 use crate::sys::state::State;
@@ -54,6 +56,37 @@ pub(super) fn examine_ledger(limits: Limits, state: &State, report: &mut Report<
             &format!("every call is turned away: {}", Chain(&cause)),
             &remedy(&cause, &path),
         ),
+    }
+}
+
+/// Whether the most that one call sets aside leaves enough of what a day may cost.
+pub(super) fn examine_reserve(
+    config: &Config,
+    max_cost: MaxCost,
+    environment: Environment<'_>,
+    report: &mut Report<'_>,
+) {
+    if config.limits.per_day.is_some()
+        && let Some(max_cost) = max_cost(config, environment, SystemTime::now())
+    {
+        tell_reserve(config.limits, max_cost, report);
+    }
+}
+
+fn tell_reserve(limits: Limits, max_cost: MicroDollars, report: &mut Report<'_>) {
+    let Some((text, least)) = limits.turns_away_early(max_cost) else {
+        return;
+    };
+    let cents = least.0.div_ceil(10_000);
+    let remedy = format!(
+        "set max_daily_cost in [limits] to {}.{:02} or more, or take a voice that is paid by the character (help limits)",
+        cents / 100,
+        cents % 100
+    );
+    if limits.per_day.is_some_and(|most| max_cost > most) {
+        report.fail(LIMITS, &text, &remedy);
+    } else {
+        report.warn(LIMITS, &text, &remedy);
     }
 }
 
@@ -128,7 +161,6 @@ mod tests {
 
     use super::*;
     use crate::cmd::check::finding::{Finding, Status, findings};
-    use crate::sys::costs::MicroDollars;
     use crate::sys::date;
 
     fn found(examine: impl Fn(&mut Report<'_>)) -> Vec<Finding> {
@@ -193,6 +225,48 @@ mod tests {
             examine_ledger(Limits::default(), &State::new(Path::new("/proc")), report);
         });
         assert!(unlimited.is_empty(), "nothing is counted");
+    }
+
+    #[test]
+    fn what_one_call_sets_aside_is_told_where_it_turns_others_away_early() {
+        let dollars = |cents: u64| MicroDollars(cents * 10_000);
+        let table = [
+            (None, 83, None, ""),
+            (Some(500), 83, None, ""),
+            (Some(415), 83, None, ""),
+            (
+                Some(414),
+                83,
+                Some(Status::Warn),
+                "once more than $3.3100 are",
+            ),
+            (
+                Some(100),
+                83,
+                Some(Status::Warn),
+                "once more than $0.1700 are",
+            ),
+            (
+                Some(83),
+                83,
+                Some(Status::Warn),
+                "once more than $0.0000 are",
+            ),
+            (Some(82), 83, Some(Status::Fail), "none is let through"),
+        ];
+        for (per_day, cents, status, words) in table {
+            let limits = Limits {
+                per_day: per_day.map(dollars),
+                ..Limits::default()
+            };
+            let found = found(|report| tell_reserve(limits, dollars(cents), report));
+            let found = found.first();
+            assert_eq!(found.map(|found| found.status), status, "{per_day:?}");
+            let is_told = |found: &Finding| {
+                found.text.contains(words) && found.remedy.contains("to 4.15 or more")
+            };
+            assert!(found.is_none_or(is_told), "{found:?}");
+        }
     }
 
     #[test]

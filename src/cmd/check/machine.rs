@@ -6,6 +6,7 @@ use std::iter;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::console;
 use super::finding::Report;
 use super::freepbx;
 use super::guards;
@@ -158,16 +159,22 @@ fn examine_log(log: &Path, report: &mut Report<'_>) {
 
 /// The program in the folder from which Asterisk starts it.
 pub(super) fn agi_program() -> PathBuf {
-    let usual = ["/var/lib/asterisk/agi-bin", "/usr/share/asterisk/agi-bin"];
-    asterisk_folder("astagidir", &usual).join("phone-assistant")
+    let folder = console::folder("AGI Scripts directory:")
+        .or_else(|| set_folder("astagidir"))
+        .unwrap_or_else(|| usual_agi_bin(Path::new("/")));
+    folder.join("phone-assistant")
 }
 
-/// Where Asterisk keeps its files, by `asterisk.conf` or as usual.
-pub(super) fn asterisk_folder(setting: &str, usual: &[&str]) -> PathBuf {
-    set_folder(setting).unwrap_or_else(|| {
-        let there = usual.iter().find(|folder| Path::new(folder).is_dir());
-        PathBuf::from(there.or(usual.first()).copied().unwrap_or("/"))
-    })
+/// The folder for AGI programs where no file of Asterisk's names one, as install.sh finds it: FreePBX has its own, and
+/// Debian's exists beside it on some machines.
+fn usual_agi_bin(root: &Path) -> PathBuf {
+    let [freepbx, debian] =
+        ["var/lib", "usr/share"].map(|data| root.join(data).join("asterisk/agi-bin"));
+    if !root.join("etc/freepbx.conf").exists() && debian.is_dir() {
+        debian
+    } else {
+        freepbx
+    }
 }
 
 /// The folder that `asterisk.conf` sets.
@@ -233,6 +240,27 @@ mod tests {
         let arguments = Arguments::parse(arguments.iter().copied());
         let config = Config::load(Needs::Stages, &arguments, &environment);
         findings(|report| examine(&config, &environment, report))
+    }
+
+    #[test]
+    fn the_program_is_looked_for_where_install_sh_puts_it() {
+        let [freepbx, debian] = ["var/lib/asterisk/agi-bin", "usr/share/asterisk/agi-bin"];
+        let table: [(&[&str], &str); 6] = [
+            (&[], freepbx),
+            (&[freepbx], freepbx),
+            (&[debian], debian),
+            (&[freepbx, debian], debian),
+            (&[freepbx, debian, "etc/freepbx.conf"], freepbx),
+            (&[debian, "etc/freepbx.conf"], freepbx),
+        ];
+        for (there, expected) in table {
+            let root = testkit::TempDir::new().expect("a temporary folder");
+            for folder in there {
+                fs::create_dir_all(root.path().join(folder)).expect("made");
+            }
+            let found = usual_agi_bin(root.path());
+            assert_eq!(found, root.path().join(expected), "{there:?}");
+        }
     }
 
     #[test]

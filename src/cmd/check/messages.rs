@@ -155,6 +155,7 @@ mod tests {
             style: Style::Silent,
             user: None,
             group: None,
+            max_cost: |_, _, _| None,
         };
         findings(|report| {
             examine_folder(config, report);

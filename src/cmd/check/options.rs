@@ -1,9 +1,11 @@
 //! What the doctor is asked for, and the settings that it looks at.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use super::finding::Style;
-use crate::config::{Config, Faults};
+use crate::config::{Config, Environment, Faults};
+use crate::sys::costs::MicroDollars;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -22,7 +24,12 @@ pub struct Options {
     pub user: Option<String>,
     /// Asterisk's group, where a person has named it.
     pub group: Option<String>,
+    /// The most that one call sets aside, which calls know.
+    pub max_cost: MaxCost,
 }
+
+/// Tells the most that one call sets aside by these settings, in this environment and at this time.
+pub(super) type MaxCost = fn(&Config, Environment<'_>, SystemTime) -> Option<MicroDollars>;
 
 /// The settings, as far as they could be understood.
 pub(super) fn understood(config: &Result<Config, Faults>) -> &Config {

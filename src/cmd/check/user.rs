@@ -373,6 +373,7 @@ mod tests {
             style: Style::Json,
             user: None,
             group: None,
+            max_cost: |_, _, _| None,
         }
     }
 

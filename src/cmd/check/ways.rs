@@ -6,7 +6,7 @@ use super::console::{say, typed};
 use super::finding::Report;
 use super::globals;
 use super::loading;
-use super::machine::asterisk_folder;
+use super::machine::set_folder;
 use super::routes::{self, CONTEXT};
 use crate::config::{Audience, Config};
 
@@ -63,7 +63,7 @@ fn examine_context(ways: &Ways, config: Option<&Config>, report: &mut Report<'_>
     let reload = typed("dialplan reload");
     let remedy = &format!("sudo ./install.sh --dialplan; and: {reload}");
     if !ways.says(RUNS) {
-        let etc = asterisk_folder("astetcdir", &["/etc/asterisk"]);
+        let etc = set_folder("astetcdir").unwrap_or_else(|| "/etc/asterisk".into());
         let module = say("module show like pbx_config").unwrap_or_default();
         let (text, remedy) = match loading::why_not(&etc, &module) {
             Some((why, way)) => (

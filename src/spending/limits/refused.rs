@@ -56,6 +56,17 @@ pub(crate) enum Refused {
     Lost(#[from] Lost),
 }
 
+impl Refused {
+    /// Whether too little of the day's money is left.
+    pub(crate) fn is_for_the_day(&self) -> bool {
+        match self {
+            Self::Day { .. } => true,
+            Self::Alone { refused, .. } => refused.is_for_the_day(),
+            _ => false,
+        }
+    }
+}
+
 /// A ledger that counts for a day after tomorrow: the clock was wrong when it was written, or is wrong now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ahead {

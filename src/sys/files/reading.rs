@@ -34,6 +34,17 @@ pub(crate) fn read_own(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     content(regular(path, OFlags::NOFOLLOW)?, most)
 }
 
+/// What to do where something cannot be read, by what the system said.
+pub(crate) fn way_in(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::NotFound => "check its name",
+        io::ErrorKind::PermissionDenied => "run this as root (sudo)",
+        io::ErrorKind::NotADirectory => "a file has the name of its folder",
+        io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory => "name a file",
+        _ => "check it, and the disk that it is on",
+    }
+}
+
 /// What is in a folder; nothing where there is none.
 ///
 /// # Errors

@@ -1,14 +1,14 @@
-//! Bodies that servers compress although they were not asked to: `gzip` and `deflate`
-//! (<https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1>). How much may come of one is left to who reads it.
+//! What others have compressed: bodies of servers that were not asked to, by `gzip` and `deflate`
+//! (<https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1>), and logs that are rotated. How much may come of one is left
+//! to who reads it.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 
 use miniz_oxide::inflate::stream::{InflateState, MinReset, inflate};
 use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
-use ureq::http::HeaderMap;
 
 /// A body as it was before it was compressed, if it was.
-pub(super) struct Unpacked<R> {
+pub(crate) struct Unpacked<R> {
     body: BufReader<R>,
     /// `None` where nothing is compressed.
     state: Option<Box<InflateState>>,
@@ -26,12 +26,9 @@ enum Next {
 }
 
 impl<R: Read> Unpacked<R> {
-    /// The `body` of an answer with these headers.
-    pub(super) fn of(headers: &HeaderMap, body: R) -> Self {
-        let coding = headers.get("content-encoding");
-        let coding = coding.and_then(|value| value.to_str().ok()).unwrap_or("");
-        let coding = coding.trim().to_ascii_lowercase();
-        let format = match coding.as_str() {
+    /// The `body` that is compressed by this coding, as servers name it.
+    pub(crate) fn of(coding: &str, body: R) -> Self {
+        let format = match coding.trim().to_ascii_lowercase().as_str() {
             "gzip" | "x-gzip" => Some(DataFormat::Raw),
             "deflate" => Some(DataFormat::Zlib),
             _ => None,
@@ -145,7 +142,7 @@ impl<R: Read> Read for Unpacked<R> {
     }
 }
 
-/// With words, since an end without any is that of a handshake ([`super::handshake`]).
+/// With words, since an end without any is that of a handshake with a server.
 fn cut() -> io::Error {
     io::Error::new(ErrorKind::UnexpectedEof, "its compressed body breaks off")
 }
@@ -183,10 +180,8 @@ mod tests {
     }
 
     fn read(coding: &str, body: &[u8]) -> Result<String, ErrorKind> {
-        let mut headers = HeaderMap::new();
-        headers.insert("content-encoding", coding.parse().expect("a header"));
         let mut text = String::new();
-        let read = Unpacked::of(&headers, Slow(body)).read_to_string(&mut text);
+        let read = Unpacked::of(coding, Slow(body)).read_to_string(&mut text);
         read.map(|_| text).map_err(|error| error.kind())
     }
 
@@ -262,12 +257,10 @@ mod tests {
             &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3],
             &compress_to_vec(b"Lisbon.", 6)[..],
         ];
-        let mut headers = HeaderMap::new();
-        headers.insert("content-encoding", "gzip".parse().expect("a header"));
         for end in [0, 3, 8] {
             let body = [&member.concat(), &[0; 8][..end]].concat();
             let mut text = String::new();
-            Unpacked::of(&headers, Failing(&body))
+            Unpacked::of("gzip", Failing(&body))
                 .read_to_string(&mut text)
                 .expect("a whole body");
             assert_eq!(text, "Lisbon.", "{end} bytes of the checksum");
