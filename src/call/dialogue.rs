@@ -168,7 +168,7 @@ impl Dialogue {
         let is_turn = is_new && !matches!(answered, Ok(Answered::NoSpeech));
         if is_turn {
             (self.phrase, scene.is_cut_off) = (None, false);
-            (self.is_goodbye_last, scene.is_noisy) = (false, false);
+            self.is_goodbye_last = false;
             if let Some(caller) = &mut scene.caller
                 && scene.turn.is_understood()
             {
@@ -237,17 +237,16 @@ impl Dialogue {
                     None => Next::Beep,
                 }
             }
-            Answered::NoSpeech if scene.turn.is_interrupted && !scene.is_in_turn() => {
+            Answered::NoSpeech if scene.turn.is_interrupted => {
                 Self::false_interruption(scene);
                 self.take_up()
             }
             Answered::Follows if !scene.is_in_turn() => self.take_up(),
             Answered::Follows => self.listen(),
-            Answered::NoSpeech if scene.is_cut_off && !scene.is_in_turn() => {
+            Answered::NoSpeech if scene.is_cut_off => {
                 self.say_again(scene).unwrap_or_else(|| self.listen())
             }
             Answered::NoSpeech => {
-                scene.is_noisy = true;
                 // The caller may want to say it again. But it was paid for, and noise without end is to end too.
                 self.unclear += 1;
                 if self.unclear > MAX_UNCLEAR {
@@ -276,8 +275,9 @@ impl Dialogue {
     }
 
     fn false_interruption(scene: &mut Scene) {
-        scene.is_noisy = false;
         if let Some(caller) = &mut scene.caller {
+            // What goes on interrupts again only if it begins again.
+            caller.forget_first(0);
             caller.interrupted_for_nothing();
         }
     }

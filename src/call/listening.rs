@@ -321,26 +321,45 @@ impl Listening {
 
     /// Whether a caller who says nothing has been waited for long enough.
     fn patience_ends(&self, scene: &Scene, now: Instant) -> Option<Heard> {
-        // Not even the conversation's latest end cuts a caller off in the middle of a sentence; `max_question` bounds
-        // how long that can last.
-        if scene.may_be_in_turn() || self.withheld.is_some() || self.is_typing(scene) {
-            None
-        } else if now >= self.end_at {
-            Some(Heard::Late)
-        } else if scene.is_open() {
+        let silent = now.saturating_duration_since(self.silent_since);
+        let end = if scene.is_open() {
             // A phrase or an answer was interrupted, or the model wanted to end or transfer the call, and what kept them
             // from that has proved to be no speech. There is nothing to wait for.
-            Some(Heard::Silence)
+            Heard::Silence
+        } else if now >= self.end_at {
+            Heard::Late
+        } else if silent >= self.settings.ask_after {
+            Heard::Silence
         } else {
-            let silent = now.saturating_duration_since(self.silent_since);
-            (silent >= self.settings.ask_after).then_some(Heard::Silence)
+            return None;
+        };
+        // Not even the conversation's latest end cuts a caller off in the middle of a sentence; `max_question` bounds
+        // how long that can last.
+        let may_speak = scene.may_be_in_turn() && !self.is_background(scene);
+        let is_waited_for = may_speak || self.withheld.is_some() || self.is_typing(scene);
+        (!is_waited_for).then_some(end)
+    }
+
+    /// The same, after which what is heard of a background is of no interest: it would interrupt what is said next.
+    fn lose_patience(&self, scene: &mut Scene, now: Instant) -> Option<Heard> {
+        let end = self.patience_ends(scene, now)?;
+        if let Some(caller) = scene.caller.as_mut().filter(|it| it.may_be_in_turn()) {
+            caller.forget();
         }
+        Some(end)
+    }
+
+    /// Whether the turn under way is a background that has no words, and would not be sent.
+    fn is_background(&self, scene: &Scene) -> bool {
+        let so_far = scene.caller.as_ref().map(CallerAudio::so_far);
+        let may_be_sent = self.ahead.is_some() || self.is_of_caller(scene);
+        !may_be_sent && so_far.is_some_and(|so_far| self.presence.is_only_background(&so_far))
     }
 }
 
-/// Whether an answer or a phrase waits for what interrupted it. How often it does is bounded, unless a background goes on.
+/// Whether an answer or a phrase waits for what interrupted it. How often it does is bounded.
 fn interrupts(scene: &Scene) -> bool {
-    (scene.is_cut_off || scene.turn.is_interrupted) && !scene.is_noisy
+    scene.is_cut_off || scene.turn.is_interrupted
 }
 
 fn seems_voice(scene: &Scene) -> bool {
@@ -388,7 +407,7 @@ impl Phase for Listening {
             return Step::Do(act);
         }
         let end = self.end.take();
-        if let Some(end) = end.or_else(|| self.patience_ends(scene, now).map(Ok)) {
+        if let Some(end) = end.or_else(|| self.lose_patience(scene, now).map(Ok)) {
             self.sounding = false;
             if !matches!(end, Ok(Heard::Turn(_))) {
                 self.ahead = None;

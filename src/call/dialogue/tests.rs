@@ -335,11 +335,10 @@ fn the_end_waits_for_the_next_packet_where_it_is_doubted_that_the_caller_speaks(
 }
 
 #[test]
-fn what_is_heard_on_after_a_sound_without_words_is_noise_until_the_answer_goes_on_or_a_turn_has_words()
- {
+fn a_sound_without_words_that_goes_on_keeps_no_answer_and_no_phrase_waiting() {
     use crate::call::phase::tests::caller;
     let began = Instant::now();
-    for takes_up in [true, false] {
+    for is_answer in [true, false] {
         let mut scene = Scene::new(began);
         let mut voice = caller(began, None);
         voice.hear(&[0; 8000], began);
@@ -349,22 +348,18 @@ fn what_is_heard_on_after_a_sound_without_words_is_noise_until_the_answer_goes_o
         );
         scene.caller = Some(voice);
         let mut dialogue = Dialogue::new(settings(), began);
-        scene.turn.is_interrupted = true;
-        let mut answered = |answered, scene: &mut Scene| {
-            let next = dialogue.answered(Ok(answered), false, scene, began);
-            next.expect("nothing fails")
-        };
-        let next = answered(Answered::NoSpeech, &mut scene);
-        assert!(matches!(next, Next::Listen { .. }), "{next:?}");
-        assert!(scene.is_noisy);
-        scene.caller.as_mut().expect("there").forget();
-        if takes_up {
-            let next = answered(Answered::NoSpeech, &mut scene);
-            assert!(matches!(next, Next::TakeUp), "{next:?}");
-        } else {
-            answered(Answered::Heard, &mut scene);
+        scene.turn.is_interrupted = is_answer;
+        if !is_answer {
+            dialogue.begin();
+            dialogue.said(true, &mut scene, began);
         }
-        assert!(!scene.is_noisy);
+        assert!(scene.is_in_turn());
+        let next = dialogue.answered(Ok(Answered::NoSpeech), false, &mut scene, began);
+        let next = told(&next.expect("nothing fails"), began);
+        let expected = if is_answer { "take up" } else { "say greeting" };
+        assert_eq!(next, expected);
+        // What goes on would not begin again, so that it would not interrupt any more.
+        assert!(!scene.is_in_turn());
     }
 }
 
@@ -706,6 +701,8 @@ fn an_answer_that_words_interrupt_is_a_turn_and_into_the_last_one_the_caller_is_
                 Heard(turn()),
                 Interrupted,
                 Later(600),
+                Heard(super::Heard::Silence),
+                Answered(vec![]),
                 Heard(super::Heard::Late),
             ],
             &[
@@ -713,6 +710,8 @@ fn an_answer_that_words_interrupt_is_a_turn_and_into_the_last_one_the_caller_is_
                 LISTENED,
                 "answer",
                 "listen, silent since 3 s",
+                "take up",
+                "listen, silent since 605 s",
                 "say bye",
             ],
         ),

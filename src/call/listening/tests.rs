@@ -2,6 +2,7 @@
 
 mod calls;
 mod in_doubt;
+mod taken_back;
 
 use std::path::PathBuf;
 
@@ -156,6 +157,12 @@ fn patience_ends_after_silence_at_the_conversations_end_and_when_the_model_has_e
     call.scene.turn.actions = vec![crate::text::Action::Goodbye];
     call.pass(1000);
     assert!(matches!(call.end, Some((0..=80, Ok(Heard::Silence)))));
+    // A noise in the last moment does not cost the answer that is being heard.
+    let mut call = listening(|listening| listening.end_at -= Duration::from_secs(60));
+    call.end = None;
+    call.scene.turn.is_interrupted = true;
+    call.pass(1000);
+    assert_eq!(ended(&call), "0 silence");
 }
 
 #[test]
