@@ -138,8 +138,14 @@ impl Listening {
     }
 
     /// Leaves what is said from now on to the model, which hears it itself, or has it transcribed.
-    pub(super) fn leave_to_model(&mut self, is_left: bool) {
+    pub(super) fn leave_to_model(&mut self, is_left: bool, scene: &mut Scene) {
         self.is_left_to_model = is_left;
+        self.pause_after_more(scene);
+    }
+
+    /// Since when a caller who has ended waits for an answer.
+    pub(super) fn waits_since(&self) -> Instant {
+        self.waits_since
     }
 
     /// The caller has been understood, or not: then what they say next goes on with `unanswered`.
