@@ -165,8 +165,8 @@ impl<O: Write> Flow<'_, O> {
                     dialogue.said(false, self.scene, self.line.now())
                 }
                 Next::Apologize => {
-                    self.apologize()?;
-                    dialogue.said(false, self.scene, self.line.now())
+                    let is_interrupted = self.apologize()?;
+                    dialogue.apologized(is_interrupted, self.scene, self.line.now())
                 }
                 Next::Say(sentence, instead) => {
                     if self.disclosure.is_cut_off {
