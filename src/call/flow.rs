@@ -270,9 +270,17 @@ impl<O: Write> Flow<'_, O> {
             }
         };
         // No phase leaves a sound behind: the next one would take its reply for that of its own.
-        let last = self.line.stop().map(Input::Ended);
-        match last.and_then(|last| self.operator().called_by(&last)) {
-            // It was pressed just before the phase ended.
+        let Some(last) = self.line.stop() else {
+            return end;
+        };
+        // A key was pressed just before the phase ended.
+        if let How::Key { key, .. } = last.how
+            && matches!(last.what, Sound::KeepAlive | Sound::Phrase)
+            && !self.scene.wants_pin
+        {
+            self.scene.keypad.press(key, last.at);
+        }
+        match self.operator().called_by(&Input::Ended(last)) {
             Some(called) => {
                 self.scene.turn.key = Some(operator::KEY);
                 Err(called).at(Stage::Reply)
