@@ -103,7 +103,8 @@ impl<O: Write> Flow<'_, O> {
             self.silence = keepalive::silence(&self.config.conversation.sounds, self.encoding);
         }
         self.reply = Some(reply);
-        let mut answering = self.begin_answer(Vec::new(), false);
+        let started = self.scene.turn.started;
+        let mut answering = self.begin_answer(Vec::new(), false, started);
         let answered = self.follow_answer(&mut answering);
         self.remember(&answered);
         match self.tell_of_message(answered)? {
@@ -129,8 +130,8 @@ impl<O: Write> Flow<'_, O> {
         let began = self.line.now();
         let settings = &self.config.conversation;
         self.silence = keepalive::silence(&settings.sounds, self.encoding);
-        let mut listening = Listening::new(settings.clone(), self.silence.clone(), began);
-        listening.leave_to_model(self.model_hears());
+        let waiting = &self.config.waiting;
+        let mut listening = Listening::new(settings.clone(), waiting, self.silence.clone(), began);
         // The pipe is read before the first phrase plays. It holds 64 KiB, which is 4 s at 8 kHz, and Asterisk drops
         // what finds no room in it.
         self.hear_caller(listening.pause(), began)?;
@@ -177,6 +178,9 @@ impl<O: Write> Flow<'_, O> {
                     dialogue.said(is_interrupted, self.scene, self.line.now())
                 }
                 Next::Listen { silent_since } => {
+                    // Whether an answer goes on is told by words.
+                    let is_left = self.model_hears() && self.interrupted.is_none();
+                    listening.leave_to_model(is_left, self.scene);
                     listening.begin(silent_since, self.line.now());
                     listening.take_up(self.scene, self.line.now());
                     let heard = self.listen(listening)?;

@@ -21,7 +21,7 @@ use super::question;
 use super::turn::Scene;
 use crate::audio::Pcm;
 use crate::audio::speech::turn::Change;
-use crate::config::Conversation;
+use crate::config::{Conversation, Filler, Waiting};
 use crate::sys::error::Failure;
 use presence::Presence;
 use transcriptions::{Transcribing, Transcriptions};
@@ -74,6 +74,10 @@ pub(super) struct Listening {
     is_judged: bool,
     /// Since when the caller says nothing.
     silent_since: Instant,
+    /// Since when they wait for an answer: since the usual quiet behind their last word.
+    waits_since: Instant,
+    /// How long they wait before they hear that they are to wait.
+    longest_wait: Duration,
     /// Until when the echo of the last sound may come back.
     echoes_until: Instant,
     end: Option<Result<Heard, Failure>>,
@@ -81,9 +85,19 @@ pub(super) struct Listening {
 }
 
 impl Listening {
-    /// Listens in a conversation that began at `began`, and plays `silence` meanwhile.
-    pub(super) fn new(settings: Conversation, silence: Option<String>, began: Instant) -> Self {
+    /// Listens in a conversation that began at `began`, and plays `silence` meanwhile. `waiting` tells how a caller who
+    /// waits is told so.
+    pub(super) fn new(
+        settings: Conversation,
+        waiting: &Waiting,
+        silence: Option<String>,
+        began: Instant,
+    ) -> Self {
         Self {
+            longest_wait: match waiting.play {
+                Filler::Nothing => UNHEARD,
+                Filler::Sound(_) | Filler::Music(_) => waiting.after.min(UNHEARD),
+            },
             end_at: began + settings.longest,
             settings,
             silence,
@@ -98,6 +112,7 @@ impl Listening {
             presence: Presence::default(),
             is_judged: false,
             silent_since: began,
+            waits_since: began,
             echoes_until: began,
             end: None,
             todo: VecDeque::new(),
@@ -106,7 +121,7 @@ impl Listening {
 
     /// Begins to listen at `now` to a caller who has said nothing since `silent_since`.
     pub(super) fn begin(&mut self, silent_since: Instant, now: Instant) {
-        self.silent_since = silent_since;
+        (self.silent_since, self.waits_since) = (silent_since, now);
         self.echoes_until = now + LATEST;
     }
 
@@ -122,7 +137,7 @@ impl Listening {
         for before in scene.said.drain(..).rev() {
             said.samples.splice(..0, before.samples);
         }
-        let said = Arc::new(said);
+        let said = Arc::new(self.last_of(said));
         let may_send = interrupts(scene) || self.presence.may_send(&said, now);
         match (may_send, scene.is_in_turn()) {
             (true, true) => self.unanswered = Some(said),
@@ -206,6 +221,11 @@ impl Listening {
                 Transcribing::Transcribe => self.end_by_itself(scene, now),
             }
             if *change == Change::EndOfTurn {
+                let quiet = scene.caller.as_ref().map(CallerAudio::last_quiet);
+                let waited = quiet
+                    .unwrap_or_default()
+                    .saturating_sub(self.settings.quiet);
+                self.waits_since = now.checked_sub(waited).unwrap_or(now);
                 self.presence.turn_ends(now);
                 self.known.end_turn();
                 if let Some(ahead) = &mut self.ahead {
@@ -273,7 +293,9 @@ impl Listening {
         // ended is told by its words.
         let is_unknown = self.presence.is_unknown();
         let longest = if is_unknown { UNHEARD } else { UNFINISHED };
-        self.end_after(longest.max(self.settings.quiet), scene);
+        // Behind the turn the caller hears that they are to wait.
+        let usual = self.settings.quiet;
+        self.end_after(longest.min(usual + self.longest_wait).max(usual), scene);
         self.todo.push_back(Act::Transcribe {
             speech: speech.clone(),
             known: self.known.transcript.clone(),

@@ -356,7 +356,12 @@ fn the_end_waits_for_the_next_packet_where_it_is_doubted_that_the_caller_speaks(
     scene.turn.actions = vec![Action::Goodbye];
     let next = dialogue.answered(Ok(Answered::Heard), false, &mut scene, began);
     assert!(matches!(next, Ok(Next::Listen { .. })), "{next:?}");
-    let mut listening = Listening::new(settings(), None, began);
+    let waiting = crate::config::Waiting {
+        play: crate::config::Filler::Nothing,
+        after: Duration::ZERO,
+        every: Duration::ZERO,
+    };
+    let mut listening = Listening::new(settings(), &waiting, None, began);
     listening.begin(began, began);
     let step = listening.poll(&mut scene, began);
     assert!(matches!(step, Step::Wait(_)), "nothing is waited for");

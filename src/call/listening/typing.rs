@@ -66,6 +66,7 @@ impl Listening {
                 return;
             }
             self.typed.push(keys);
+            self.waits_since = now;
         }
         // A transcript that is on its way tells what was said before.
         let goes_on = scene.keypad.is_open() || scene.is_in_turn() || self.ahead.is_some();
@@ -285,7 +286,8 @@ mod tests {
 
     #[test]
     fn words_that_were_withheld_are_sent_by_the_first_key_and_with_what_is_typed() {
-        let table: [(&[(u64, char)], &str, &str); 2] = [
+        type Row<'a> = (&'a [(u64, char)], &'a str, &'a str);
+        let table: &[Row<'_>] = &[
             (
                 &[(500, '0'), (800, '6'), (1400, '#')],
                 "transcribe 2.0 s [typed on the keypad: 06], 0 later",
@@ -293,7 +295,7 @@ mod tests {
             ),
             (&[(500, '#')], "transcribe 2.0 s, 0 later", "500 turn"),
         ];
-        for (keys, step, end) in table {
+        for &(keys, step, end) in table {
             let mut call = listening(|it| {
                 it.withheld = Some(Arc::new(Pcm {
                     rate_hz: 8000,
