@@ -138,6 +138,12 @@ impl Answering {
         }
     }
 
+    /// Counts the caller's silence from `since` on, which may be before the turn was taken for over.
+    pub(super) fn silent_since(mut self, since: Instant) -> Self {
+        self.filler.silence_begins(since);
+        self
+    }
+
     /// Takes in what the services deliver.
     fn take(&mut self, event: Event, scene: &mut Scene, now: Instant) {
         let turn = &mut scene.turn;

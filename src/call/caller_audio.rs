@@ -287,6 +287,19 @@ impl CallerAudio {
         self.endpointer.may_begin() && self.opinion.as_ref().is_none_or(may_be_voice)
     }
 
+    /// What has been heard of the turn under way.
+    pub(super) fn so_far(&self) -> Pcm {
+        self.endpointer.heard()
+    }
+
+    /// The first `len` samples of the turn under way, if one is, are of no interest. With the others the next begins, if
+    /// the caller speaks on.
+    pub(super) fn forget_first(&mut self, len: usize) {
+        if self.is_in_turn() {
+            self.endpointer.forget_first(len);
+        }
+    }
+
     /// What has been said is of no interest.
     pub(super) fn forget(&mut self) {
         self.endpointer.forget();

@@ -13,6 +13,7 @@ use super::turn::Scene;
 use crate::config::{Conversation, Sentence};
 use crate::sys::error::{Failure, Stage};
 use crate::text::Action;
+use crate::timeline::Mark;
 
 /// What comes next in a conversation.
 #[derive(Debug)]
@@ -119,6 +120,20 @@ impl Dialogue {
         self.listen()
     }
 
+    /// Asterisk's own voice has said sorry, or `is_interrupted` by what may be the caller. Then it asks again to try again,
+    /// unless another phrase is still to be said again.
+    pub(super) fn apologized(
+        &mut self,
+        is_interrupted: bool,
+        scene: &mut Scene,
+        now: Instant,
+    ) -> Next {
+        if is_interrupted && self.phrase.is_none() {
+            self.phrase = Some((Sentence::Sound(TRY_AGAIN.to_owned()), TRY_AGAIN));
+        }
+        self.said(self.phrase.is_some(), scene, now)
+    }
+
     /// Says the phrase again that was interrupted for nothing: this time to its end.
     fn say_again(&mut self, scene: &mut Scene) -> Option<Next> {
         scene.is_cut_off = false;
@@ -165,13 +180,13 @@ impl Dialogue {
         now: Instant,
     ) -> Result<Next, Failure> {
         let is_new = self.answer != Latest::TakenUp && !goes_on;
-        let is_turn = is_new && !matches!(answered, Ok(Answered::NoSpeech));
-        if is_turn {
+        if is_new && !matches!(answered, Ok(Answered::NoSpeech)) {
+            self.is_goodbye_last = false;
+        }
+        // What was not understood may have been a noise, after which a phrase is said again.
+        if is_new && scene.turn.is_understood() {
             (self.phrase, scene.is_cut_off) = (None, false);
-            (self.is_goodbye_last, scene.is_noisy) = (false, false);
-            if let Some(caller) = &mut scene.caller
-                && scene.turn.is_understood()
-            {
+            if let Some(caller) = &mut scene.caller {
                 caller.was_understood();
             }
         }
@@ -218,11 +233,12 @@ impl Dialogue {
                 // It is a turn once it ends, or another takes its place.
                 self.turns += self.uncounted();
                 self.answer = Latest::Interrupted;
-                self.is_answered(now);
+                self.is_answered(scene, now);
                 Next::Listen { silent_since: now }
             }
             Answered::Heard | Answered::Whole | Answered::Interrupted => {
-                self.count_answer(now);
+                self.is_answered(scene, now);
+                self.count_turn(now);
                 self.act_or_listen(scene)
             }
             // The model may have noted something, and that alone.
@@ -230,24 +246,24 @@ impl Dialogue {
                 warn!(
                     "the model's answer has nothing that a voice can say: the caller hears a beep"
                 );
-                self.count_answer(now);
+                self.has_failed = false;
+                self.count_turn(now);
                 match self.act(scene) {
                     Some(end) => Next::End(end),
                     None if scene.may_be_in_turn() => self.listen(),
                     None => Next::Beep,
                 }
             }
-            Answered::NoSpeech if scene.turn.is_interrupted && !scene.is_in_turn() => {
+            Answered::NoSpeech if scene.turn.is_interrupted => {
                 Self::false_interruption(scene);
                 self.take_up()
             }
             Answered::Follows if !scene.is_in_turn() => self.take_up(),
             Answered::Follows => self.listen(),
-            Answered::NoSpeech if scene.is_cut_off && !scene.is_in_turn() => {
+            Answered::NoSpeech if scene.is_cut_off => {
                 self.say_again(scene).unwrap_or_else(|| self.listen())
             }
             Answered::NoSpeech => {
-                scene.is_noisy = true;
                 // The caller may want to say it again. But it was paid for, and noise without end is to end too.
                 self.unclear += 1;
                 if self.unclear > MAX_UNCLEAR {
@@ -276,8 +292,9 @@ impl Dialogue {
     }
 
     fn false_interruption(scene: &mut Scene) {
-        scene.is_noisy = false;
         if let Some(caller) = &mut scene.caller {
+            // What goes on interrupts again only if it begins again.
+            caller.forget_first(0);
             caller.interrupted_for_nothing();
         }
     }
@@ -287,14 +304,10 @@ impl Dialogue {
         u32::from(self.answer == Latest::Interrupted)
     }
 
-    fn count_answer(&mut self, now: Instant) {
-        self.is_answered(now);
-        self.count_turn(now);
-    }
-
-    fn is_answered(&mut self, now: Instant) {
+    fn is_answered(&mut self, scene: &Scene, now: Instant) {
         (self.silences, self.unclear, self.silent_since) = (0, 0, now);
-        self.has_failed = false;
+        // Of an answer that the caller has stopped before it began, nothing tells whether a service fails once more.
+        self.has_failed &= !scene.turn.timeline.has_reached(Mark::FirstPlayed);
     }
 
     fn count_turn(&mut self, now: Instant) {
@@ -370,6 +383,9 @@ fn is_same_name(known: &str, written: &str) -> bool {
     let core = |name: &str| name.trim_matches(is_around).to_lowercase();
     core(known) == core(written)
 }
+
+/// Asterisk's own sound that asks the caller to try again.
+pub(super) const TRY_AGAIN: &str = "please-try-again";
 
 /// After as many turns in a row that were not understood a noise is taken for one.
 const MAX_UNCLEAR: u32 = 2;

@@ -103,7 +103,8 @@ impl<O: Write> Flow<'_, O> {
             self.silence = keepalive::silence(&self.config.conversation.sounds, self.encoding);
         }
         self.reply = Some(reply);
-        let mut answering = self.begin_answer(Vec::new(), false);
+        let started = self.scene.turn.started;
+        let mut answering = self.begin_answer(Vec::new(), false, started);
         let answered = self.follow_answer(&mut answering);
         self.remember(&answered);
         match self.tell_of_message(answered)? {
@@ -129,8 +130,8 @@ impl<O: Write> Flow<'_, O> {
         let began = self.line.now();
         let settings = &self.config.conversation;
         self.silence = keepalive::silence(&settings.sounds, self.encoding);
-        let mut listening = Listening::new(settings.clone(), self.silence.clone(), began);
-        listening.leave_to_model(self.model_hears());
+        let waiting = &self.config.waiting;
+        let mut listening = Listening::new(settings.clone(), waiting, self.silence.clone(), began);
         // The pipe is read before the first phrase plays. It holds 64 KiB, which is 4 s at 8 kHz, and Asterisk drops
         // what finds no room in it.
         self.hear_caller(listening.pause(), began)?;
@@ -165,8 +166,8 @@ impl<O: Write> Flow<'_, O> {
                     dialogue.said(false, self.scene, self.line.now())
                 }
                 Next::Apologize => {
-                    self.apologize()?;
-                    dialogue.said(false, self.scene, self.line.now())
+                    let is_interrupted = self.apologize()?;
+                    dialogue.apologized(is_interrupted, self.scene, self.line.now())
                 }
                 Next::Say(sentence, instead) => {
                     if self.disclosure.is_cut_off {
@@ -177,6 +178,9 @@ impl<O: Write> Flow<'_, O> {
                     dialogue.said(is_interrupted, self.scene, self.line.now())
                 }
                 Next::Listen { silent_since } => {
+                    // Whether an answer goes on is told by words.
+                    let is_left = self.model_hears() && self.interrupted.is_none();
+                    listening.leave_to_model(is_left, self.scene);
                     listening.begin(silent_since, self.line.now());
                     listening.take_up(self.scene, self.line.now());
                     let heard = self.listen(listening)?;
@@ -270,9 +274,17 @@ impl<O: Write> Flow<'_, O> {
             }
         };
         // No phase leaves a sound behind: the next one would take its reply for that of its own.
-        let last = self.line.stop().map(Input::Ended);
-        match last.and_then(|last| self.operator().called_by(&last)) {
-            // It was pressed just before the phase ended.
+        let Some(last) = self.line.stop() else {
+            return end;
+        };
+        // A key was pressed just before the phase ended.
+        if let How::Key { key, .. } = last.how
+            && matches!(last.what, Sound::KeepAlive | Sound::Phrase)
+            && !self.scene.wants_pin
+        {
+            self.scene.keypad.press(key, last.at);
+        }
+        match self.operator().called_by(&Input::Ended(last)) {
             Some(called) => {
                 self.scene.turn.key = Some(operator::KEY);
                 Err(called).at(Stage::Reply)

@@ -21,7 +21,7 @@ use super::question;
 use super::turn::Scene;
 use crate::audio::Pcm;
 use crate::audio::speech::turn::Change;
-use crate::config::Conversation;
+use crate::config::{Conversation, Filler, Waiting};
 use crate::sys::error::Failure;
 use presence::Presence;
 use transcriptions::{Transcribing, Transcriptions};
@@ -74,6 +74,10 @@ pub(super) struct Listening {
     is_judged: bool,
     /// Since when the caller says nothing.
     silent_since: Instant,
+    /// Since when they wait for an answer: since the usual quiet behind their last word.
+    waits_since: Instant,
+    /// How long they wait before they hear that they are to wait.
+    longest_wait: Duration,
     /// Until when the echo of the last sound may come back.
     echoes_until: Instant,
     end: Option<Result<Heard, Failure>>,
@@ -81,9 +85,19 @@ pub(super) struct Listening {
 }
 
 impl Listening {
-    /// Listens in a conversation that began at `began`, and plays `silence` meanwhile.
-    pub(super) fn new(settings: Conversation, silence: Option<String>, began: Instant) -> Self {
+    /// Listens in a conversation that began at `began`, and plays `silence` meanwhile. `waiting` tells how a caller who
+    /// waits is told so.
+    pub(super) fn new(
+        settings: Conversation,
+        waiting: &Waiting,
+        silence: Option<String>,
+        began: Instant,
+    ) -> Self {
         Self {
+            longest_wait: match waiting.play {
+                Filler::Nothing => UNHEARD,
+                Filler::Sound(_) | Filler::Music(_) => waiting.after.min(UNHEARD),
+            },
             end_at: began + settings.longest,
             settings,
             silence,
@@ -98,6 +112,7 @@ impl Listening {
             presence: Presence::default(),
             is_judged: false,
             silent_since: began,
+            waits_since: began,
             echoes_until: began,
             end: None,
             todo: VecDeque::new(),
@@ -106,7 +121,7 @@ impl Listening {
 
     /// Begins to listen at `now` to a caller who has said nothing since `silent_since`.
     pub(super) fn begin(&mut self, silent_since: Instant, now: Instant) {
-        self.silent_since = silent_since;
+        (self.silent_since, self.waits_since) = (silent_since, now);
         self.echoes_until = now + LATEST;
     }
 
@@ -122,7 +137,7 @@ impl Listening {
         for before in scene.said.drain(..).rev() {
             said.samples.splice(..0, before.samples);
         }
-        let said = Arc::new(said);
+        let said = Arc::new(self.last_of(said));
         let may_send = interrupts(scene) || self.presence.may_send(&said, now);
         match (may_send, scene.is_in_turn()) {
             (true, true) => self.unanswered = Some(said),
@@ -138,8 +153,14 @@ impl Listening {
     }
 
     /// Leaves what is said from now on to the model, which hears it itself, or has it transcribed.
-    pub(super) fn leave_to_model(&mut self, is_left: bool) {
+    pub(super) fn leave_to_model(&mut self, is_left: bool, scene: &mut Scene) {
         self.is_left_to_model = is_left;
+        self.pause_after_more(scene);
+    }
+
+    /// Since when a caller who has ended waits for an answer.
+    pub(super) fn waits_since(&self) -> Instant {
+        self.waits_since
     }
 
     /// The caller has been understood, or not: then what they say next goes on with `unanswered`.
@@ -200,6 +221,11 @@ impl Listening {
                 Transcribing::Transcribe => self.end_by_itself(scene, now),
             }
             if *change == Change::EndOfTurn {
+                let quiet = scene.caller.as_ref().map(CallerAudio::last_quiet);
+                let waited = quiet
+                    .unwrap_or_default()
+                    .saturating_sub(self.settings.quiet);
+                self.waits_since = now.checked_sub(waited).unwrap_or(now);
                 self.presence.turn_ends(now);
                 self.known.end_turn();
                 if let Some(ahead) = &mut self.ahead {
@@ -267,7 +293,9 @@ impl Listening {
         // ended is told by its words.
         let is_unknown = self.presence.is_unknown();
         let longest = if is_unknown { UNHEARD } else { UNFINISHED };
-        self.end_after(longest.max(self.settings.quiet), scene);
+        // Behind the turn the caller hears that they are to wait.
+        let usual = self.settings.quiet;
+        self.end_after(longest.min(usual + self.longest_wait).max(usual), scene);
         self.todo.push_back(Act::Transcribe {
             speech: speech.clone(),
             known: self.known.transcript.clone(),
@@ -321,26 +349,45 @@ impl Listening {
 
     /// Whether a caller who says nothing has been waited for long enough.
     fn patience_ends(&self, scene: &Scene, now: Instant) -> Option<Heard> {
-        // Not even the conversation's latest end cuts a caller off in the middle of a sentence; `max_question` bounds
-        // how long that can last.
-        if scene.may_be_in_turn() || self.withheld.is_some() || self.is_typing(scene) {
-            None
-        } else if now >= self.end_at {
-            Some(Heard::Late)
-        } else if scene.is_open() {
+        let silent = now.saturating_duration_since(self.silent_since);
+        let end = if scene.is_open() {
             // A phrase or an answer was interrupted, or the model wanted to end or transfer the call, and what kept them
             // from that has proved to be no speech. There is nothing to wait for.
-            Some(Heard::Silence)
+            Heard::Silence
+        } else if now >= self.end_at {
+            Heard::Late
+        } else if silent >= self.settings.ask_after {
+            Heard::Silence
         } else {
-            let silent = now.saturating_duration_since(self.silent_since);
-            (silent >= self.settings.ask_after).then_some(Heard::Silence)
+            return None;
+        };
+        // Not even the conversation's latest end cuts a caller off in the middle of a sentence; `max_question` bounds
+        // how long that can last.
+        let may_speak = scene.may_be_in_turn() && !self.is_background(scene);
+        let is_waited_for = may_speak || self.withheld.is_some() || self.is_typing(scene);
+        (!is_waited_for).then_some(end)
+    }
+
+    /// The same, after which what is heard of a background is of no interest: it would interrupt what is said next.
+    fn lose_patience(&self, scene: &mut Scene, now: Instant) -> Option<Heard> {
+        let end = self.patience_ends(scene, now)?;
+        if let Some(caller) = scene.caller.as_mut().filter(|it| it.may_be_in_turn()) {
+            caller.forget();
         }
+        Some(end)
+    }
+
+    /// Whether the turn under way is a background that has no words, and would not be sent.
+    fn is_background(&self, scene: &Scene) -> bool {
+        let so_far = scene.caller.as_ref().map(CallerAudio::so_far);
+        let may_be_sent = self.ahead.is_some() || self.is_of_caller(scene);
+        !may_be_sent && so_far.is_some_and(|so_far| self.presence.is_only_background(&so_far))
     }
 }
 
-/// Whether an answer or a phrase waits for what interrupted it. How often it does is bounded, unless a background goes on.
+/// Whether an answer or a phrase waits for what interrupted it. How often it does is bounded.
 fn interrupts(scene: &Scene) -> bool {
-    (scene.is_cut_off || scene.turn.is_interrupted) && !scene.is_noisy
+    scene.is_cut_off || scene.turn.is_interrupted
 }
 
 fn seems_voice(scene: &Scene) -> bool {
@@ -388,7 +435,7 @@ impl Phase for Listening {
             return Step::Do(act);
         }
         let end = self.end.take();
-        if let Some(end) = end.or_else(|| self.patience_ends(scene, now).map(Ok)) {
+        if let Some(end) = end.or_else(|| self.lose_patience(scene, now).map(Ok)) {
             self.sounding = false;
             if !matches!(end, Ok(Heard::Turn(_))) {
                 self.ahead = None;

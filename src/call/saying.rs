@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::answering::Answered;
 use super::answering::GRACE;
 use super::contract;
+use super::dialogue::TRY_AGAIN;
 use super::echo::{LONGEST_PHRASE, Reply};
 use super::flow::Flow;
 use super::job::Job;
@@ -61,19 +62,20 @@ impl<O: Write> Flow<'_, O> {
         frames.map_or(LONGEST_PHRASE, |frames| FRAME * frames)
     }
 
-    /// Asks the caller, in Asterisk's own voice, to try again after the failure that has been forgiven.
-    pub(super) fn apologize(&mut self) -> Result<(), Failure> {
+    /// Asks the caller, in Asterisk's own voice, to try again after the failure that has been forgiven. Returns whether they
+    /// have spoken into it.
+    pub(super) fn apologize(&mut self) -> Result<bool, Failure> {
         contract::tell_notes(self.line, &mut self.scene.notes);
         if let Some(failure) = &self.scene.forgiven {
             contract::tell_forgiven(self.line, failure);
         }
-        for sound in ["im-sorry", "please-try-again"] {
+        for sound in ["im-sorry", TRY_AGAIN] {
             let mut phrase = Phrase::sound(sound.to_owned()).barge_in(self.barge_in());
             if matches!(self.follow(&mut phrase)?, PhraseEnd::Interrupted { .. }) {
-                break;
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Says that a message could not be taken, or that one was of which the answer says nothing.

@@ -27,8 +27,6 @@ pub(super) struct Scene {
     pub(super) is_cut_off: bool,
     /// A phrase behind an answer that they seem to have spoken into, and the sound that stands in for it.
     pub(super) cut_phrase: Option<(Sentence, &'static str)>,
-    /// Whether they were not understood when they were heard last, and something was heard on.
-    pub(super) is_noisy: bool,
     /// What they are typing.
     pub(super) keypad: Keypad,
     /// Whether a PIN is to be typed before the answer goes on.
@@ -77,7 +75,6 @@ impl Scene {
             said: Vec::new(),
             is_cut_off: false,
             cut_phrase: None,
-            is_noisy: false,
             keypad: Keypad::default(),
             wants_pin: false,
             stage: Stage::Config,

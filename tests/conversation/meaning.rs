@@ -1,9 +1,12 @@
 //! A turn that ends by what was said in it.
 
+use std::path::Path;
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 use testkit::{Response, Stage};
 
-use super::{SHORT, one_turn, settings};
+use super::{BREATH, SHORT, one_turn, settings, talk};
 use crate::house::House;
 
 #[test]
@@ -25,6 +28,25 @@ fn the_model_is_asked_sooner_after_a_question_and_later_after_half_a_sentence() 
         let is_kept = tries.any(|waited| expected.contains(&waited));
         assert!(is_kept, "{words} ({language}): not within {expected:?} ms");
     }
+}
+
+#[test]
+fn a_caller_whom_a_slow_recognizer_keeps_waiting_is_told_so_as_soon_as_others() {
+    // Another try is for a machine that was busy.
+    let is_soon = (0..3).any(|_| {
+        let house = House::new();
+        house.sandbox.hold(Stage::Stt);
+        let talking = talk(&house, &settings(&house).set("waiting.after", 1.0));
+        talking.phone.wait(BREATH);
+        talking.ask("question-tea.wav").wait();
+        let end = Instant::now();
+        talking.wait_for_sounds(Path::new("one-moment-please"), 1);
+        let waited = end.elapsed();
+        house.sandbox.release(Stage::Stt);
+        talking.hang_up();
+        waited < Duration::from_millis(2500)
+    });
+    assert!(is_soon, "not 1 s after the quiet that ends a turn");
 }
 
 /// From the transcript, which is there at once after 0.3 s of quiet, to the model.

@@ -1,7 +1,7 @@
 //! A model that hears the caller itself: no transcript is waited for, and what it writes down of it is not spoken.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use testkit::audio::clips;
@@ -431,6 +431,27 @@ fn who_only_shows_that_they_follow_is_transcribed_and_does_not_end_the_answer() 
     let asked = house.sandbox.requests_to(Stage::Llm);
     assert_eq!(asked.len(), 1);
     assert!(!sound(&asked[0].body).is_empty());
+}
+
+#[test]
+fn what_interrupts_an_answer_is_transcribed_in_a_pause_and_not_at_the_end_of_the_turn() {
+    // Another try is for a machine that was busy.
+    let is_soon = (0..3).any(|_| {
+        let house = House::new();
+        house.sandbox.answer_with(&many_sentences(6));
+        let settings = hearing(conversation::settings(&house)).set("conversation.quiet", 3.0);
+        let talking = asked_of_tea(&house, &settings);
+        talking.wait_for_answer();
+        talking.phone.wait(Duration::from_millis(2500));
+        let short = &conversation::spoken("question-tea.wav")[..8000];
+        talking.phone.say(short.to_vec()).wait();
+        let end = Instant::now();
+        house.sandbox.wait_for(Stage::Stt, 1, PATIENCE);
+        let took = end.elapsed();
+        talking.hang_up();
+        took < Duration::from_secs(2)
+    });
+    assert!(is_soon, "it took as long as the quiet that ends a turn");
 }
 
 #[test]

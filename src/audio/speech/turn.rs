@@ -58,6 +58,8 @@ pub struct Endpointer {
     until_floor: usize,
     /// Whether what is kept belongs to a turn that is over.
     has_ended: bool,
+    /// For how many frames all of it is kept, because the next turn may begin with it.
+    kept_for: usize,
     /// How long the caller had been quiet when they went on last, or the last turn ended, in frames.
     last_quiet: usize,
     /// How loud the echo of what the caller hears may be.
@@ -96,6 +98,7 @@ impl Endpointer {
             turn: None,
             until_floor: 0,
             has_ended: false,
+            kept_for: 0,
             last_quiet: 0,
             echo_dbfs: None,
             own: OwnLevel::new(),
@@ -190,10 +193,22 @@ impl Endpointer {
 
     /// Gives up the turn under way: what follows is another.
     pub fn forget(&mut self) {
+        self.give_up();
+        self.keep_before();
+    }
+
+    /// Gives up the first `len` samples of the turn under way. The next turn begins with the others, if it begins soon.
+    pub fn forget_first(&mut self, len: usize) {
+        self.give_up();
+        self.samples.drain(..len.min(self.samples.len()));
+        self.kept_for = KEPT_FRAMES;
+    }
+
+    fn give_up(&mut self) {
         self.turn = None;
         self.own.forget();
         self.loud.clear();
-        self.keep_before();
+        self.kept_for = 0;
     }
 
     fn hear(&mut self, frame: &[i16]) -> Option<Change> {
@@ -219,6 +234,7 @@ impl Endpointer {
                 return None;
             }
             self.turn = Some(Turn::default());
+            self.kept_for = 0;
             return Some(Change::SpeechStart);
         };
         turn.length += 1;
@@ -315,6 +331,10 @@ impl Endpointer {
 
     /// Outside a turn only what a turn that begins now would begin with is kept.
     fn keep_before(&mut self) {
+        if self.kept_for > 0 {
+            self.kept_for -= 1;
+            return;
+        }
         let most = (BEFORE_FRAMES + GUARDED_FRAMES * self.proof) * frame_len(self.rate_hz);
         self.samples
             .drain(..self.samples.len().saturating_sub(most));
@@ -402,6 +422,8 @@ const SPEAKING_FRAMES: usize = 7;
 const SPEAKING_LOUD: usize = 3;
 /// 400 ms are kept from before the longest onset: a soft consonant or syllable that noise hides.
 const BEFORE_FRAMES: usize = 40;
+/// A caller who speaks on begins another turn within a second, also where it takes twice as long to be sure.
+const KEPT_FRAMES: usize = 100;
 
 #[cfg(test)]
 mod tests;

@@ -34,8 +34,9 @@ impl Answering {
             return;
         }
         scene.keep_said();
-        // A background goes on and on, and all that is kept is paid for.
-        while scene.said.iter().map(Pcm::duration).sum::<Duration>() > MOST_KEPT {
+        // A background goes on and on, and all that is kept is paid for. The last turn may be a long question.
+        let length = |said: &[Pcm]| said.iter().map(Pcm::duration).sum::<Duration>();
+        while scene.said.len() > 1 && length(&scene.said) > MOST_KEPT {
             scene.said.remove(0);
         }
     }
@@ -137,7 +138,7 @@ const MAX_FOR_NOTHING: u32 = 3;
 /// The same after as many signs that the caller follows, which people give more often.
 const MAX_FOLLOWED: u32 = 8;
 
-/// What is kept of what is said into such an answer.
+/// What is kept of what is said into such an answer, where that is more than one turn.
 const MOST_KEPT: Duration = Duration::from_secs(10);
 
 /// A voice is proved within this time after its first sign.

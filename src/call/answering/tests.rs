@@ -93,6 +93,21 @@ fn a_silence_is_filled_at_its_times_until_the_answer_begins() {
 }
 
 #[test]
+fn a_silence_is_filled_sooner_where_the_caller_has_waited_before_their_turn_was_over() {
+    for (waited_ms, due) in [(0, 1500), (1000, 500), (1500, 0), (4000, 0)] {
+        let mut call = Virtual::new(|now, _| {
+            let waited = Duration::from_millis(waited_ms);
+            let since = now
+                .checked_sub(waited)
+                .expect("the machine runs for longer");
+            Answering::new(settings(), now).silent_since(since)
+        });
+        call.pass(1600);
+        call.assert_steps(&[(due, "play beep @0")]);
+    }
+}
+
+#[test]
 fn a_filler_that_does_not_end_is_stopped_after_four_seconds_and_music_at_once() {
     let mut call = answering(|settings| settings.deadline = Duration::from_secs(4));
     call.pass(1500);

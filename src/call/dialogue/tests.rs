@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::audio::Pcm;
 use crate::sys::error::At;
+use crate::timeline::Timeline;
 
 fn settings() -> Conversation {
     Conversation {
@@ -46,13 +47,17 @@ enum On {
     Said,
     /// The caller spoke into the phrase.
     CutOff,
+    /// The caller was asked to try again, or spoke into that.
+    Apologized,
+    ApologyCutOff,
     Heard(Heard),
     /// The answer has been heard, or its rest, and the model wants this.
     Answered(Vec<Action>),
     /// The caller spoke before they had been understood.
     TooEarly,
-    /// The caller spoke into the answer.
+    /// The caller spoke into the answer, or before it began.
     Interrupted,
+    InterruptedUnheard,
     NotUnderstood,
     /// The caller showed that they follow.
     Follows,
@@ -90,12 +95,14 @@ fn follow_with(settings: Conversation, all: Vec<On>) -> Vec<String> {
                 continue;
             }
             On::Answered(actions) => {
+                understood(&mut scene, true, now);
                 scene.turn.is_interrupted = false;
                 scene.turn.actions = actions;
                 answered(Ok(Answered::Heard), false, &mut scene)
             }
             On::TooEarly => answered(Ok(Answered::Interrupted), true, &mut scene),
-            On::Interrupted => {
+            On::Interrupted | On::InterruptedUnheard => {
+                understood(&mut scene, matches!(on, On::Interrupted), now);
                 scene.turn.is_interrupted = true;
                 scene.turn.actions = vec![];
                 answered(Ok(Answered::Interrupted), false, &mut scene)
@@ -104,18 +111,39 @@ fn follow_with(settings: Conversation, all: Vec<On>) -> Vec<String> {
             On::NotUnderstood => answered(Ok(Answered::NoSpeech), false, &mut scene),
             On::HungUp => answered(Ok(Answered::HungUp), false, &mut scene),
             On::Wordless => answered(Ok(Answered::Wordless), false, &mut scene),
-            On::Failed(stage) => answered(Err(failure(stage)), false, &mut scene),
+            On::Failed(stage) => {
+                if stage != Stage::Stt {
+                    understood(&mut scene, false, now);
+                }
+                answered(Err(failure(stage)), false, &mut scene)
+            }
             On::BrokeOff => {
                 let broken = Answered::Partial(failure(Stage::Tts));
                 answered(Ok(broken), false, &mut scene)
             }
             On::Said => dialogue.said(false, &mut scene, now),
             On::CutOff => dialogue.said(true, &mut scene, now),
-            On::Heard(heard) => dialogue.heard(heard, &mut scene),
+            On::Apologized => dialogue.apologized(false, &mut scene, now),
+            On::ApologyCutOff => dialogue.apologized(true, &mut scene, now),
+            On::Heard(heard) => {
+                if let Heard::Turn(_) = heard {
+                    scene.turn.timeline = Timeline::new(now);
+                    scene.turn.question.clear();
+                }
+                dialogue.heard(heard, &mut scene)
+            }
         };
         steps.push(told(&next, began));
     }
     steps
+}
+
+/// The caller has been understood, and has heard some of the answer or not.
+fn understood(scene: &mut Scene, is_heard: bool, now: Instant) {
+    scene.turn.question = "When?".to_owned();
+    if is_heard {
+        scene.turn.timeline.reached(Mark::FirstPlayed, now);
+    }
 }
 
 fn told(next: &Next, began: Instant) -> String {
@@ -328,18 +356,22 @@ fn the_end_waits_for_the_next_packet_where_it_is_doubted_that_the_caller_speaks(
     scene.turn.actions = vec![Action::Goodbye];
     let next = dialogue.answered(Ok(Answered::Heard), false, &mut scene, began);
     assert!(matches!(next, Ok(Next::Listen { .. })), "{next:?}");
-    let mut listening = Listening::new(settings(), None, began);
+    let waiting = crate::config::Waiting {
+        play: crate::config::Filler::Nothing,
+        after: Duration::ZERO,
+        every: Duration::ZERO,
+    };
+    let mut listening = Listening::new(settings(), &waiting, None, began);
     listening.begin(began, began);
     let step = listening.poll(&mut scene, began);
     assert!(matches!(step, Step::Wait(_)), "nothing is waited for");
 }
 
 #[test]
-fn what_is_heard_on_after_a_sound_without_words_is_noise_until_the_answer_goes_on_or_a_turn_has_words()
- {
+fn a_sound_without_words_that_goes_on_keeps_no_answer_and_no_phrase_waiting() {
     use crate::call::phase::tests::caller;
     let began = Instant::now();
-    for takes_up in [true, false] {
+    for is_answer in [true, false] {
         let mut scene = Scene::new(began);
         let mut voice = caller(began, None);
         voice.hear(&[0; 8000], began);
@@ -349,22 +381,18 @@ fn what_is_heard_on_after_a_sound_without_words_is_noise_until_the_answer_goes_o
         );
         scene.caller = Some(voice);
         let mut dialogue = Dialogue::new(settings(), began);
-        scene.turn.is_interrupted = true;
-        let mut answered = |answered, scene: &mut Scene| {
-            let next = dialogue.answered(Ok(answered), false, scene, began);
-            next.expect("nothing fails")
-        };
-        let next = answered(Answered::NoSpeech, &mut scene);
-        assert!(matches!(next, Next::Listen { .. }), "{next:?}");
-        assert!(scene.is_noisy);
-        scene.caller.as_mut().expect("there").forget();
-        if takes_up {
-            let next = answered(Answered::NoSpeech, &mut scene);
-            assert!(matches!(next, Next::TakeUp), "{next:?}");
-        } else {
-            answered(Answered::Heard, &mut scene);
+        scene.turn.is_interrupted = is_answer;
+        if !is_answer {
+            dialogue.begin();
+            dialogue.said(true, &mut scene, began);
         }
-        assert!(!scene.is_noisy);
+        assert!(scene.is_in_turn());
+        let next = dialogue.answered(Ok(Answered::NoSpeech), false, &mut scene, began);
+        let next = told(&next.expect("nothing fails"), began);
+        let expected = if is_answer { "take up" } else { "say greeting" };
+        assert_eq!(next, expected);
+        // What goes on would not begin again, so that it would not interrupt any more.
+        assert!(!scene.is_in_turn());
     }
 }
 
@@ -706,6 +734,8 @@ fn an_answer_that_words_interrupt_is_a_turn_and_into_the_last_one_the_caller_is_
                 Heard(turn()),
                 Interrupted,
                 Later(600),
+                Heard(super::Heard::Silence),
+                Answered(vec![]),
                 Heard(super::Heard::Late),
             ],
             &[
@@ -713,6 +743,8 @@ fn an_answer_that_words_interrupt_is_a_turn_and_into_the_last_one_the_caller_is_
                 LISTENED,
                 "answer",
                 "listen, silent since 3 s",
+                "take up",
+                "listen, silent since 605 s",
                 "say bye",
             ],
         ),
@@ -721,7 +753,7 @@ fn an_answer_that_words_interrupt_is_a_turn_and_into_the_last_one_the_caller_is_
 
 #[test]
 fn one_turn_that_a_service_fails_is_forgiven_and_the_next_ends_the_conversation() {
-    use On::{Answered, BrokeOff, Failed, Heard, Later, Said};
+    use On::{Answered, Apologized, BrokeOff, Failed, Heard, Later, Said};
     assert_follows(vec![
         (
             "the caller is asked to try again, and is answered",
@@ -729,7 +761,7 @@ fn one_turn_that_a_service_fails_is_forgiven_and_the_next_ends_the_conversation(
                 Said,
                 Heard(turn()),
                 Failed(Stage::Llm),
-                Said,
+                Apologized,
                 Heard(turn()),
                 Answered(vec![]),
             ],
@@ -749,7 +781,7 @@ fn one_turn_that_a_service_fails_is_forgiven_and_the_next_ends_the_conversation(
                 Said,
                 Heard(turn()),
                 Failed(Stage::Stt),
-                Said,
+                Apologized,
                 Heard(turn()),
                 Failed(Stage::Tts),
             ],
@@ -765,7 +797,14 @@ fn one_turn_that_a_service_fails_is_forgiven_and_the_next_ends_the_conversation(
         ),
         (
             "an answer that breaks off is a turn that fails",
-            vec![Said, Heard(turn()), BrokeOff, Said, Heard(turn()), BrokeOff],
+            vec![
+                Said,
+                Heard(turn()),
+                BrokeOff,
+                Apologized,
+                Heard(turn()),
+                BrokeOff,
+            ],
             &[
                 "say greeting",
                 LISTENED,
@@ -787,7 +826,7 @@ fn one_turn_that_a_service_fails_is_forgiven_and_the_next_ends_the_conversation(
                 Said,
                 Heard(turn()),
                 Failed(Stage::Llm),
-                Said,
+                Apologized,
                 Heard(turn()),
                 Answered(vec![]),
                 Heard(turn()),
@@ -814,14 +853,108 @@ fn one_turn_that_a_service_fails_is_forgiven_and_the_next_ends_the_conversation(
 }
 
 #[test]
+fn what_a_noise_cuts_is_said_once_more_also_where_the_noise_cannot_be_transcribed() {
+    use super::Heard::Silence;
+    use On::{Answered, Apologized, ApologyCutOff, CutOff, Failed, Heard, Said};
+    assert_follows(vec![
+        (
+            "a noise into the apology",
+            vec![
+                Said,
+                Heard(turn()),
+                Failed(Stage::Llm),
+                ApologyCutOff,
+                Heard(Silence),
+                Said,
+                Heard(Silence),
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "sorry",
+                "listen, silent since 4 s",
+                "say please-try-again",
+                "listen, silent since 6 s",
+                "say there?",
+            ],
+        ),
+        (
+            "words into the apology",
+            vec![
+                Said,
+                Heard(turn()),
+                Failed(Stage::Llm),
+                ApologyCutOff,
+                Heard(turn()),
+                Answered(vec![]),
+                Heard(Silence),
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "sorry",
+                "listen, silent since 4 s",
+                "answer",
+                "listen, silent since 6 s",
+                "say there?",
+            ],
+        ),
+        (
+            "a noise into the greeting that no service transcribes",
+            vec![
+                CutOff,
+                Heard(turn()),
+                Failed(Stage::Stt),
+                Apologized,
+                Heard(Silence),
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "sorry",
+                "listen, silent since 4 s",
+                "say greeting",
+            ],
+        ),
+        (
+            "words into the greeting that no model answers",
+            vec![
+                CutOff,
+                Heard(turn()),
+                Failed(Stage::Llm),
+                Apologized,
+                Heard(Silence),
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "sorry",
+                "listen, silent since 4 s",
+                "say there?",
+            ],
+        ),
+    ]);
+}
+
+#[test]
 fn between_two_failures_only_an_answer_counts() {
-    use On::{Failed, Heard, NotUnderstood, Said, TooEarly, Wordless};
+    use On::{
+        Apologized, Failed, Heard, Interrupted, InterruptedUnheard, NotUnderstood, Said, TooEarly,
+        Wordless,
+    };
     for (between, last) in [
         (NotUnderstood, "FAILED "),
         (TooEarly, "FAILED "),
+        (InterruptedUnheard, "FAILED "),
+        (Interrupted, "sorry"),
         (Wordless, "sorry"),
     ] {
-        let mut all = vec![Said, Heard(turn()), Failed(Stage::Llm), Said, Heard(turn())];
+        let mut all = vec![Said, Heard(turn()), Failed(Stage::Llm)];
+        all.extend([Apologized, Heard(turn())]);
         all.extend([between, Heard(turn()), Failed(Stage::Llm)]);
         let settings = Conversation {
             max_turns: 9,

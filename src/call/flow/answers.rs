@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::mem::take;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use log::warn;
 
@@ -38,7 +38,8 @@ impl<O: Write> Flow<'_, O> {
         if self.interrupted.is_none() {
             self.reply().at(Stage::Reply)?;
         }
-        let mut answering = self.begin_answer(utterance.events, listening.is_patient());
+        let (is_patient, silent_since) = (listening.is_patient(), listening.waits_since());
+        let mut answering = self.begin_answer(utterance.events, is_patient, silent_since);
         let mut answered = self.follow_answer(&mut answering);
         let is_forgiven = self.forgive_interruption(&mut answered);
         if let Some(caller) = &mut self.scene.caller
@@ -75,7 +76,6 @@ impl<O: Write> Flow<'_, O> {
             self.messages.spoke(utterance.speech.duration());
             self.conclude(answering, &answered);
         }
-        listening.leave_to_model(self.model_hears());
         listening.answered(unanswered, self.scene);
         self.tell_of_message(answered)
     }
@@ -146,8 +146,13 @@ impl<O: Write> Flow<'_, O> {
     }
 
     /// Prepares to let the caller hear what the services make, or to have it written for the dialplan. `events` are what
-    /// has come already.
-    pub(super) fn begin_answer(&mut self, events: Vec<Event>, is_patient: bool) -> Answering {
+    /// has come already, and the caller has waited since `silent_since`.
+    pub(super) fn begin_answer(
+        &mut self,
+        events: Vec<Event>,
+        is_patient: bool,
+        silent_since: Instant,
+    ) -> Answering {
         self.scene.turn.opening = self.disclosure.opening();
         let voice = &self.services.voices.first_candidate().endpoint;
         let known = || self.loudness.usual_wait(voice);
@@ -169,7 +174,8 @@ impl<O: Write> Flow<'_, O> {
             back_channels: languages.unwrap_or_default(),
             is_patient,
         };
-        let mut answering = Answering::new(settings, self.scene.turn.started);
+        let started = self.scene.turn.started;
+        let mut answering = Answering::new(settings, started).silent_since(silent_since);
         // The last of these may be the model's `Begins`, to which the call has not agreed while the turn went on.
         for event in events {
             answering.on(Input::Work(event), self.scene, self.line.now());

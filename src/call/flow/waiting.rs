@@ -93,7 +93,8 @@ mod tests {
     use crate::call::line::Play;
     use crate::call::line::tests::scripted;
     use crate::call::parts::Call;
-    use crate::call::phase::Act;
+    use crate::call::phase::{Act, Phase, Step};
+    use crate::call::turn::Scene;
     use crate::config::{Config, Needs};
     use crate::services::Services;
     use crate::sys::hangup::Hangup;
@@ -166,6 +167,51 @@ mod tests {
                 }));
             });
             assert_eq!(commands, expected, "{what:?}");
+        }
+    }
+
+    /// A phase that plays a sound, and ends.
+    struct Brief(Option<Sound>);
+
+    impl Phase for Brief {
+        type End = ();
+
+        fn on(&mut self, _: Input, _: &mut Scene, _: Instant) {}
+
+        fn poll(&mut self, _: &mut Scene, _: Instant) -> Step<()> {
+            self.0.take().map_or(Step::End(Ok(())), |what| {
+                Step::Do(Act::Play(Play {
+                    what,
+                    name: "r".to_owned(),
+                    stop_keys: "7".to_owned(),
+                    offset: 0,
+                }))
+            })
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_pressed_as_listening_or_a_phrase_ends_begins_a_number() {
+        for (what, wants_pin, is_typed) in [
+            (Sound::KeepAlive, false, true),
+            (Sound::Phrase, false, true),
+            (Sound::Phrase, true, false),
+            (Sound::Answer, false, false),
+        ] {
+            let (line, _) = scripted(&["200 result=55 endpos=800\n200 result=0\n"]);
+            let mut call = Call::new(line, Instant::now());
+            let text = "stt.provider = 'openai'\ntts.provider = 'openai'";
+            let config = Config::of_text(Needs::Nothing, text, PathBuf::new(), &|_| None);
+            let config = config.unwrap_or_else(|faults| *faults.understood);
+            let services = Services::new(&config, &Hangup::default()).expect("right settings");
+            let mut flow = call.flow(&config, Arc::new(services), Encoding::Ulaw);
+            flow.scene.wants_pin = wants_pin;
+            flow.follow(&mut Brief(Some(what))).expect("nothing fails");
+            assert_eq!(
+                flow.scene.keypad.is_open(),
+                is_typed,
+                "{what:?}, {wants_pin}"
+            );
         }
     }
 

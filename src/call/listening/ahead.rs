@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::trial::Trial;
-use super::{FINISHED, Listening, UNFINISHED, nothing, seems_voice};
+use super::{FINISHED, Heard, Listening, UNFINISHED, interrupts, nothing, seems_voice};
 use crate::call::caller_audio::CallerAudio;
 use crate::call::event::Event;
 use crate::call::phase::Act;
@@ -45,13 +45,28 @@ impl Listening {
     /// Keeps the words of what was sent in a pause after which the caller went on speaking.
     pub(super) fn keep_known(&mut self, scene: &mut Scene) {
         let is_over = |ahead: &mut Trial| !ahead.is_whole() && ahead.transcript.is_some();
-        if let Some(known) = self.ahead.take_if(is_over).and_then(|ahead| ahead.known()) {
+        let Some(ahead) = self.ahead.take_if(is_over) else {
+            return;
+        };
+        if let Some(known) = ahead.known() {
             (self.known, self.unanswered) = (known, None);
             // A turn that was cut may have been at its end.
             if let Some(caller) = scene.caller.as_ref().filter(|it| !it.is_in_turn()) {
                 self.send(Arc::new(nothing(caller.heard().rate_hz)), scene);
             }
+        } else if interrupts(scene) && ahead.is_wordless() && !self.is_typing(scene) {
+            self.take_back(ahead.until, scene);
         }
+    }
+
+    /// Takes an interruption back whose first `len` samples are known to hold no words: it may go on for as long as a
+    /// television does. A caller who speaks on interrupts again, and all that they have said since is sent then.
+    fn take_back(&mut self, len: usize, scene: &mut Scene) {
+        if let Some(caller) = &mut scene.caller {
+            caller.forget_first(len);
+        }
+        self.answered(None, scene);
+        self.end = Some(Ok(Heard::Silence));
     }
 
     /// Sets the quiet that ends the turn under way, where words decide that.

@@ -50,8 +50,7 @@ impl Presence {
         let loudest = loudest(sound);
         // A cough or a slammed door is over, and says nothing of what follows it. Nor does the "um" of a caller who has
         // been understood.
-        let is_short = sound.duration() < BACKGROUND + 2 * speech::AROUND;
-        if is_short && (was_understood || !speech::is_sure(loudest, sound.rate_hz)) {
+        if !is_long(sound) && (was_understood || !speech::is_sure(loudest, sound.rate_hz)) {
             return;
         }
         let new = Background {
@@ -110,6 +109,13 @@ impl Presence {
         })
     }
 
+    /// Whether `sound`, a turn under way, is nothing but the background that was sent before.
+    pub(super) fn is_only_background(self, sound: &Pcm) -> bool {
+        let is_topped = |background: Background| background.is_topped_by(loudest(sound));
+        let is_known = self.background.is_some_and(|it| !is_topped(it));
+        is_known && is_long(sound) && !self.has_second_chance()
+    }
+
     /// Whether there has been silence at `now` since the last turn.
     pub(super) fn is_silent(self, now: Instant) -> bool {
         let is_silence = |end| now.saturating_duration_since(end) >= SILENCE;
@@ -127,6 +133,11 @@ impl Background {
     fn is_topped_by(self, loudest: &[i16]) -> bool {
         level_dbfs(loudest) >= self.loudest_dbfs + LOUDER_DB
     }
+}
+
+/// Whether a sound in which there are no words is too long for a cough, or the "um" of a caller.
+pub(super) fn is_long(sound: &Pcm) -> bool {
+    sound.duration() >= BACKGROUND + 2 * speech::AROUND
 }
 
 /// The loudest part of a sound that is as long as a short word.

@@ -2,6 +2,7 @@
 
 mod calls;
 mod in_doubt;
+mod taken_back;
 
 use std::path::PathBuf;
 
@@ -30,7 +31,13 @@ pub(super) fn listening(change: impl FnOnce(&mut Listening)) -> Virtual<Listenin
         operator: None,
     };
     Virtual::new(|now, scene| {
-        let mut listening = Listening::new(settings, Some("/s/silence".into()), now);
+        let waiting = Waiting {
+            play: Filler::Sound("beep".into()),
+            after: Duration::from_millis(2500),
+            every: Duration::from_secs(8),
+        };
+        let silence = Some("/s/silence".into());
+        let mut listening = Listening::new(settings, &waiting, silence, now);
         change(&mut listening);
         listening.begin(now, now);
         scene.caller = Some(caller(now, listening.pause()));
@@ -78,7 +85,7 @@ fn a_turn_is_transcribed_after_a_pause_and_taken_at_its_end() {
 
 #[test]
 fn what_the_model_hears_itself_is_sent_when_the_turn_is_over_and_not_ahead() {
-    let mut call = listening(|listening| listening.leave_to_model(true));
+    let mut call = listening(|listening| listening.is_left_to_model = true);
     let spoke = call.hears(0, 1000, Line::Quiet);
     let quiet = call.hears(spoke, 1000, Line::Voice);
     let goes_on = call.hears(quiet, 400, Line::Quiet);
@@ -156,6 +163,12 @@ fn patience_ends_after_silence_at_the_conversations_end_and_when_the_model_has_e
     call.scene.turn.actions = vec![crate::text::Action::Goodbye];
     call.pass(1000);
     assert!(matches!(call.end, Some((0..=80, Ok(Heard::Silence)))));
+    // A noise in the last moment does not cost the answer that is being heard.
+    let mut call = listening(|listening| listening.end_at -= Duration::from_secs(60));
+    call.end = None;
+    call.scene.turn.is_interrupted = true;
+    call.pass(1000);
+    assert_eq!(ended(&call), "0 silence");
 }
 
 #[test]
@@ -320,7 +333,7 @@ fn the_words_decide_after_how_much_quiet_a_turn_ends() {
             9000,
             Some(Finished),
             as_it_is,
-            7560,
+            5760,
         ),
         ("a service that fails", 3900, None, as_it_is, 3920),
         (
@@ -364,8 +377,24 @@ fn the_words_decide_after_how_much_quiet_a_turn_ends() {
             }
             quiet = call.hears(quiet, 20, Line::Quiet);
         }
-        let end = call.end.map(|(ms, _)| ms);
+        let end = call.end.as_ref().map(|(ms, _)| *ms);
         assert_eq!(end, Some(*ends), "{name}");
+    }
+}
+
+/// From the usual quiet behind their last word the caller waits, and hears so after as long as the settings say.
+#[test]
+fn a_caller_who_is_not_understood_yet_waits_no_longer_in_silence_than_others() {
+    // How long they may wait, when their turn ends, and since when they wait.
+    for (longest_wait, ends, since) in [(2500, 5760, 3260), (400, 3660, 3260), (0, 3260, 3260)] {
+        let longest_wait = Duration::from_millis(longest_wait);
+        let mut call = listening(|listening| listening.longest_wait = longest_wait);
+        let spoke = call.hears(0, 1000, Line::Quiet);
+        let quiet = call.hears(spoke, 1500, Line::Voice);
+        call.hears(quiet, 6000, Line::Quiet);
+        let end = call.end.as_ref().map(|(ms, _)| *ms);
+        assert_eq!(end, Some(ends));
+        assert_eq!(call.phase.waits_since(), call.at(since));
     }
 }
 

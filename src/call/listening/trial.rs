@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Utterance;
+use super::{Utterance, presence};
 use crate::audio::Pcm;
 use crate::call::event::Transcript;
 use crate::text::Completeness;
@@ -39,6 +39,13 @@ impl Trial {
     /// Whether the caller has said nothing since.
     pub(super) fn is_whole(&self) -> bool {
         self.paused.is_none()
+    }
+
+    /// Whether it is known to hold no words, and too long for an "um" that recognizers leave out.
+    pub(super) fn is_wordless(&self) -> bool {
+        let transcript = self.transcript.as_ref();
+        let has_none = transcript.is_some_and(|(said, _)| said.words.is_empty());
+        has_none && presence::is_long(&self.utterance.speech)
     }
 
     /// Counts what was said since as nothing.

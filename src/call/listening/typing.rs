@@ -22,6 +22,10 @@ impl Listening {
         self.presence.is_there();
         let is_first = !scene.keypad.is_open();
         scene.keypad.press(key, now);
+        // Somebody is there for sure, whose words it may hold.
+        if let Some(said) = self.withheld.take() {
+            self.send(said, scene);
+        }
         if is_first && key == operator::KEY && self.settings.operator.is_some() {
             // A number may begin with it.
             scene.keypad.end_by(now + OPERATOR_PAUSE);
@@ -62,6 +66,7 @@ impl Listening {
                 return;
             }
             self.typed.push(keys);
+            self.waits_since = now;
         }
         // A transcript that is on its way tells what was said before.
         let goes_on = scene.keypad.is_open() || scene.is_in_turn() || self.ahead.is_some();
@@ -87,6 +92,7 @@ mod tests {
     use super::super::tests::{listening, transcribed};
     use super::super::{Heard, How, Sound};
     use super::*;
+    use crate::audio::Pcm;
     use crate::call::event::Event;
     use crate::call::line::Input;
     use crate::call::phase::tests::{Heard as Line, Virtual};
@@ -276,6 +282,36 @@ mod tests {
                 "4360 turn",
             ),
         ]);
+    }
+
+    #[test]
+    fn words_that_were_withheld_are_sent_by_the_first_key_and_with_what_is_typed() {
+        type Row<'a> = (&'a [(u64, char)], &'a str, &'a str);
+        let table: &[Row<'_>] = &[
+            (
+                &[(500, '0'), (800, '6'), (1400, '#')],
+                "transcribe 2.0 s [typed on the keypad: 06], 0 later",
+                "1400 turn",
+            ),
+            (&[(500, '#')], "transcribe 2.0 s, 0 later", "500 turn"),
+        ];
+        for &(keys, step, end) in table {
+            let mut call = listening(|it| {
+                it.withheld = Some(Arc::new(Pcm {
+                    rate_hz: 8000,
+                    samples: vec![1000; 16_000],
+                }));
+            });
+            for &(ms, key) in keys {
+                call.ends(ms, Sound::KeepAlive, How::Key { key, endpos: None });
+            }
+            let mut steps = call.told().into_iter().map(|(_, step)| step);
+            assert_eq!(
+                steps.find(|it| !it.starts_with("play ")).as_deref(),
+                Some(step)
+            );
+            assert_eq!(ended(&call), end);
+        }
     }
 
     #[test]

@@ -6,7 +6,9 @@ use testkit::audio::clips;
 
 use super::super::tests::{FRAME_BYTES, answering, end, ended, key, question, sound, through};
 use super::super::{Answering, Event, Settings};
+use crate::audio::speech::turn::Limits;
 use crate::audio::{Pcm, to_f32, to_i16};
+use crate::call::caller_audio::CallerAudio;
 use crate::call::interrupted::Interrupted;
 use crate::call::job::Job;
 use crate::call::line::{Input, Sound};
@@ -177,6 +179,32 @@ fn an_answer_is_taken_up_three_times_and_then_heard_to_its_end() {
         ended(&call),
         format!("{} ANSWERED ", now + 500),
         "a key still ends it"
+    );
+}
+
+#[test]
+fn a_long_question_into_an_answer_that_is_heard_to_its_end_is_kept_whole() {
+    let mut call = of_three_sentences(|_| {});
+    let mut now = 1000;
+    for _ in 0..3 {
+        for_nothing(&mut call, now, now + 1000, now + 3000);
+        now += 3000;
+    }
+    let limits = Limits {
+        quiet: Duration::from_millis(700),
+        pause: None,
+        longest: Duration::from_secs(30),
+    };
+    call.scene.caller = Some(CallerAudio::new(8000, limits, call.at(now)));
+    let begins = call.hears(now, 400, Line::Quiet);
+    let voice = clips::babble(8000, &"waterfall".repeat(30)).samples;
+    let quiet = call.brings(begins, &voice[..8 * 10_400]);
+    call.hears(quiet, 800, Line::Quiet);
+    let said: Vec<_> = call.scene.said.iter().map(Pcm::duration).collect();
+    assert!(
+        said.len() == 1 && said[0] >= Duration::from_secs(10),
+        "{said:?}, {}",
+        ended(&call)
     );
 }
 

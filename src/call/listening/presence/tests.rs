@@ -244,6 +244,53 @@ fn a_minute_of_sound_in_which_nobody_can_be_understood_is_sent_once() {
     assert!(in_vain(&sent) <= 2, "a phone that rings: {sent:?}");
 }
 
+/// When listening to a line ends for want of a caller, in ms, and how; the recognizer finds no words in anything.
+fn given_up(line: &Line, change: impl FnOnce(&mut Listening)) -> Option<(u64, String)> {
+    let mut conversation = Conversation {
+        call: listening(change),
+        sent: Vec::new(),
+        transcribed_at: None,
+    };
+    for (packet, ms) in line.samples.chunks(160).zip((20..).step_by(20)) {
+        conversation.hear(ms, packet.iter().map(|x| to_i16(*x)).collect());
+        if let Some((at, Ok(end @ (Heard::Silence | Heard::Late)))) = &conversation.call.end {
+            return Some((*at, format!("{end:?}")));
+        }
+        let told = conversation.call.told();
+        if told.iter().any(|(_, step)| step.starts_with("transcribe ")) {
+            conversation.sent.push((ms, false));
+            conversation.transcribed_at = Some(ms + 700);
+        }
+        conversation.transcribe(ms);
+    }
+    None
+}
+
+#[test]
+fn a_background_puts_neither_the_question_whether_a_caller_is_there_off_nor_the_end() {
+    type Change = fn(&mut Listening);
+    let asked: Change = |listening| listening.settings.ask_after = Duration::from_secs(20);
+    let late: Change = |listening| {
+        listening.settings.ask_after = Duration::from_secs(600);
+        listening.end_at -= Duration::from_secs(35);
+    };
+    let quiet = || Line::quiet(61);
+    let lines = [
+        ("music on hold", quiet().with(1000, -30.0, &music(60))),
+        ("a television", television(quiet(), 60, -36.0, 2)),
+        ("a television", television(quiet(), 60, -26.0, 3)),
+    ];
+    for (name, line) in lines {
+        for (change, expected, from) in [(asked, "Silence", 20_000), (late, "Late", 25_000)] {
+            let ended = given_up(&line, change);
+            let is_right = ended
+                .as_ref()
+                .is_some_and(|(ms, how)| how == expected && (from..from + 15_000).contains(ms));
+            assert!(is_right, "{name}, {expected}: {ended:?}");
+        }
+    }
+}
+
 #[test]
 fn a_caller_in_a_background_or_after_it_is_sent() {
     let said = "howlongshouldblackteasteep";

@@ -46,15 +46,13 @@ fn what_interrupts_is_sent_at_once_however_often_it_had_no_words() {
         let mut call = listening(|_| {});
         let begins = call.hears(0, 1000, Line::Quiet);
         let (_, mut now) = wordless(&mut call, begins, Line::Voice, |_| {});
-        for time in 1..5 {
-            // The last is a part of what goes on and on.
-            call.scene.is_noisy = time == 4;
+        for time in 1..4 {
             (call.scene.turn.is_interrupted, call.scene.is_cut_off) = (false, false);
             let begins = call.hears(now, 2000, Line::Quiet);
             let (sent, later) = wordless(&mut call, begins, Line::Voice, interrupts);
             now = later;
             let is_soon = sent.is_some_and(|ms| ms <= 400);
-            assert_eq!(is_soon, time < 4, "{name}, {time}: {sent:?}");
+            assert!(is_soon, "{name}, {time}: {sent:?}");
         }
     }
 }

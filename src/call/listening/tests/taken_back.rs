@@ -1,0 +1,88 @@
+//! What interrupts an answer or a phrase, has no words, and goes on.
+
+use super::*;
+
+/// A caller speaks into an answer for `ms_long`, pauses for 400 ms, and goes on. The words before the pause are known when
+/// they have gone on for `known_after` ms. Returns the call, and when that was.
+fn interrupted(ms_long: u64, known_after: u64, words: &str) -> (Virtual<Listening>, u64) {
+    let mut call = listening(|listening| listening.presence.is_there());
+    let begins = call.hears(0, 1000, Line::Quiet);
+    let half = call.hears(begins, 200, Line::Voice);
+    call.scene.turn.is_interrupted = true;
+    let pauses = call.hears(half, ms_long - 200, Line::Voice);
+    let goes_on = call.hears(pauses, 400, Line::Quiet);
+    let known = call.hears(goes_on, known_after, Line::Voice);
+    call.on(known, transcribed(words, Completeness::Unknown));
+    (call, known)
+}
+
+#[test]
+fn an_interruption_without_words_is_taken_back_also_while_the_sound_goes_on() {
+    // How long it is heard before it pauses, when what was said before that is known, its words, and whether it is taken
+    // back then.
+    let table = [
+        (1500, 400, "", true),
+        (1500, 2000, "", true),
+        (1500, 400, "No, wait.", false),
+        (500, 400, "", false),
+    ];
+    for (ms_long, known_after, words, is_taken_back) in table {
+        let (call, known) = interrupted(ms_long, known_after, words);
+        let expected = if is_taken_back {
+            format!("{known} silence")
+        } else {
+            "goes on".to_owned()
+        };
+        assert_eq!(
+            ended(&call),
+            expected,
+            "{ms_long}, {known_after}, {words:?}"
+        );
+        assert_eq!(call.scene.is_in_turn(), !is_taken_back);
+    }
+}
+
+#[test]
+fn an_interruption_that_is_known_to_have_no_words_is_taken_back_when_the_sound_goes_on() {
+    let mut call = listening(|listening| listening.presence.is_there());
+    let begins = call.hears(0, 1000, Line::Quiet);
+    let half = call.hears(begins, 200, Line::Voice);
+    call.scene.is_cut_off = true;
+    let pauses = call.hears(half, 1300, Line::Voice);
+    let known = call.hears(pauses, 500, Line::Quiet);
+    call.on(known, transcribed("", Completeness::Unknown));
+    assert_eq!(ended(&call), "goes on");
+    call.hears(known, 300, Line::Voice);
+    assert!(ended(&call).ends_with("silence"), "{}", ended(&call));
+}
+
+/// A caller whose first words were not understood speaks on as soon as the answer goes on, or a second and a half later.
+#[test]
+fn what_a_caller_says_behind_what_had_no_words_belongs_to_their_next_turn() {
+    let voice = testkit::audio::clips::babble(8000, &"waterfall".repeat(12)).samples;
+    for (quiet_ms, longest_ms) in [(0, 9000), (1500, 3400)] {
+        let (mut call, now) = interrupted(1500, 800, "");
+        assert_eq!(ended(&call), format!("{now} silence"));
+        let now = call.at(now);
+        let caller = call.scene.caller.as_mut().expect("there");
+        caller.hear(&[30, -30].repeat(4 * quiet_ms), now);
+        let packets = voice[8 * 800..8 * 2400].chunks(160);
+        let changes: Vec<_> = packets
+            .flat_map(|packet| caller.hear(packet, now))
+            .collect();
+        assert_eq!(changes, [Change::SpeechStart]);
+        caller.hear(&[0; 8000], now);
+        let heard = caller.heard().duration();
+        // All that was said since the pause, and the quiet behind it; or what was said later alone.
+        let shortest = Duration::from_millis(if quiet_ms == 0 {
+            800 + 1600 + 700
+        } else {
+            1600
+        });
+        let longest = Duration::from_millis(longest_ms);
+        assert!(
+            (shortest..longest).contains(&heard),
+            "{quiet_ms}: {heard:?}"
+        );
+    }
+}
