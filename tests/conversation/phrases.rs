@@ -4,9 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use testkit::audio::clips;
 use testkit::{Outcome, Settings, Stage};
 
-use super::{SHORT, Talking, settings, talk};
+use super::{BREATH, SHORT, Talking, settings, talk};
 use crate::house::{self, House, PATIENCE};
 
 /// A phrase of 8 s.
@@ -162,4 +163,33 @@ fn a_noise_into_the_disclosure_has_it_said_again_before_the_greeting() {
         .assert_variable("ASSISTANT_DISCLOSED", "1");
     let heard = heard_of_phrase(&house, &outcome);
     outcome.assert(heard > PHRASE_BYTES + 2 * 8000, &format!("{heard} bytes"));
+}
+
+/// Somebody talks near a phone that nobody speaks into, and no recognizer finds words in it.
+#[test]
+fn a_call_in_which_only_a_television_is_heard_ends_as_one_of_a_silent_caller_does() {
+    let house = House::new();
+    let nothing = testkit::Response::new(200, "application/json", "{}");
+    house.sandbox.respond(Stage::Stt, nothing);
+    let sound = format!("sound:{}", phrase(&house).display());
+    let settings = settings(&house)
+        .set("conversation.still_there", sound.clone())
+        .set("conversation.goodbye", sound)
+        .set("conversation.max_question", 4.0)
+        .set("conversation.ask_after", 3.0);
+    let talking = talk(&house, &settings);
+    talking.phone.wait(BREATH);
+    let voice = clips::babble(
+        8000,
+        &"waterfall  waterfallwaterf     waterfallwa ".repeat(30),
+    );
+    talking.phone.say(voice.samples);
+    let outcome = talking.finish();
+    outcome
+        .assert_manners()
+        .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    // It is sent once by itself, and once where it interrupts one of the two phrases; once more where a busy machine
+    // transcribes that late.
+    let sent = house.sandbox.requests_to(Stage::Stt).len();
+    outcome.assert((1..=5).contains(&sent), &format!("{sent} requests"));
 }
