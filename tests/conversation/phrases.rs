@@ -4,9 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use testkit::audio::clips;
 use testkit::{Outcome, Settings, Stage};
 
-use super::{SHORT, Talking, settings, talk};
+use super::{BREATH, SHORT, Talking, settings, talk};
 use crate::house::{self, House, PATIENCE};
 
 /// A phrase of 8 s.
@@ -177,4 +178,32 @@ fn a_greeting_that_asterisk_does_not_have_is_replaced_by_its_own_and_told_to_adm
     let warning = "phone-assistant: phrases: asterisk cannot play custom/office";
     let is_told = outcome.commands().any(|line| line.contains(warning));
     outcome.assert(is_told, "administrators are told");
+}
+
+/// Somebody talks near a phone that nobody speaks into, and no recognizer finds words in it.
+#[test]
+fn a_call_in_which_only_a_television_is_heard_ends_as_one_of_a_silent_caller_does() {
+    let house = House::new();
+    let nothing = testkit::Response::new(200, "application/json", "{}");
+    house.sandbox.respond(Stage::Stt, nothing);
+    let sound = format!("sound:{}", phrase(&house).display());
+    let settings = settings(&house)
+        .set("conversation.still_there", sound.clone())
+        .set("conversation.goodbye", sound)
+        .set("conversation.max_question", 4.0)
+        .set("conversation.ask_after", 3.0);
+    let talking = talk(&house, &settings);
+    talking.phone.wait(BREATH);
+    let voice = clips::babble(
+        8000,
+        &"waterfall  waterfallwaterf     waterfallwa ".repeat(30),
+    );
+    talking.phone.say(voice.samples);
+    let outcome = talking.finish();
+    outcome
+        .assert_manners()
+        .assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    // By itself it is sent once, and once where it interrupts a phrase; again where a busy machine transcribes that late.
+    let sent = house.sandbox.requests_to(Stage::Stt).len();
+    outcome.assert((1..=5).contains(&sent), &format!("{sent} requests"));
 }
