@@ -289,7 +289,10 @@ impl<'s> Sentence<'s> {
         if let Some(request) = starts_with(language.requests) {
             let needs_verb = words.iter().any(|word| lists(language.auxiliaries, word));
             let has_verb = !language.verb_comes_last || !needs_verb || self.infinitive().is_some();
-            return has_verb && words.len() > request + 1 && !language.ends_with("#", words);
+            let asked_for = &words[request..];
+            // "I need a plumber" may well go on.
+            let is_more = asked_for.len() > language.noun_phrase(asked_for).max(1);
+            return has_verb && is_more && !language.ends_with("#", words);
         }
         let knows =
             |word| lists(language.determiners, word) || language.lists(language.pronouns, word);

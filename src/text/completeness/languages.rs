@@ -50,7 +50,7 @@ pub(super) struct Language {
     pub(super) predicates: &'static str,
     /// The ends of questions that begin as statements do.
     pub(super) asks_at_end: &'static str,
-    /// The beginnings of requests and introductions, which are whole with two words more.
+    /// The beginnings of requests and introductions, which need more than a noun.
     pub(super) requests: &'static str,
     /// Verbs that need an object.
     pub(super) verbs: &'static str,
