@@ -77,14 +77,17 @@ fn git(arguments: &[&str]) -> Option<String> {
     })
 }
 
-/// Packs the manual, the example of a dialplan and a page for `sys::packed`.
+/// Packs the manual, lists of words and what else is long for `sys::packed`.
 fn pack() -> io::Result<()> {
     let folder = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("packed");
     fs::create_dir_all(&folder)?;
-    let manual = fs::read_dir("src/manual")?.map(|entry| Ok(entry?.path()));
-    let mut files: Vec<PathBuf> = manual.collect::<io::Result<_>>()?;
+    let mut files: Vec<_> = OTHERS.map(PathBuf::from).to_vec();
+    for folder in FOLDERS {
+        for entry in fs::read_dir(folder)? {
+            files.push(entry?.path());
+        }
+    }
     files.retain(|path| path.extension() != Some(OsStr::new("rs")));
-    files.extend(OTHERS.map(PathBuf::from));
     for file in files {
         let name = file.file_name().unwrap_or_default();
         fs::write(folder.join(name), compress_to_vec(&fs::read(&file)?, MOST))?;
@@ -95,7 +98,8 @@ fn pack() -> io::Result<()> {
 /// Digits of a commit that are told.
 const SHORT: usize = 7;
 
-/// What is packed beside the manual.
+/// What is packed but for their modules, and what beside that.
+const FOLDERS: [&str; 2] = ["src/manual", "src/text/completeness/languages"];
 const OTHERS: [&str; 2] = [sources::DIALPLAN, "src/cmd/calls/page.html"];
 
 /// The level that packs closest.

@@ -1,12 +1,11 @@
 //! The words that tell whether an utterance is finished, one file a language.
 //!
-//! The lists are as [`super::phrases`] has them.
+//! A line of such a file that is not indented begins a list with its name. The lists are as [`super::phrases`] has them. A
+//! rule is left out where its list is empty.
 
-mod english;
-mod french;
-mod german;
-mod italian;
-mod spanish;
+use std::sync::LazyLock;
+
+use crate::sys::packed::{self, packed};
 
 /// What tells in one language.
 pub(super) struct Language {
@@ -78,10 +77,63 @@ pub(super) struct Language {
     pub(super) spelled_as: &'static str,
 }
 
-pub(super) const LANGUAGES: &[Language] = &[
-    english::ENGLISH,
-    german::GERMAN,
-    french::FRENCH,
-    spanish::SPANISH,
-    italian::ITALIAN,
-];
+impl Language {
+    /// Reads a file. It is kept as long as the program runs.
+    fn read(packed: &[u8]) -> Self {
+        let text: &'static str = packed::text(packed).leak();
+        let list = |name: &str| {
+            let (_, behind) = text
+                .split_once(&format!("\n{name}:"))
+                .expect("each file has all lists");
+            let ends = |(at, _): &(usize, &str)| !behind[at + 1..].starts_with(' ');
+            let end = behind.match_indices('\n').find(ends);
+            end.map_or(behind, |(at, _)| &behind[..at]).trim()
+        };
+        Self {
+            tag: list("tag"),
+            fillers: list("fillers"),
+            hesitations: list("hesitations"),
+            leads: list("leads"),
+            answers: list("answers"),
+            determiners: list("determiners"),
+            joins: list("joins"),
+            pronouns: list("pronouns"),
+            open: list("open"),
+            begun: list("begun"),
+            light: list("light"),
+            closed: list("closed"),
+            separable: list("separable"),
+            either: list("either"),
+            questions: list("questions"),
+            objects: list("objects"),
+            of_nouns: list("of_nouns"),
+            asks: list("asks"),
+            predicates: list("predicates"),
+            asks_at_end: list("asks_at_end"),
+            requests: list("requests"),
+            verbs: list("verbs"),
+            auxiliaries: list("auxiliaries"),
+            copulas: list("copulas"),
+            verb_comes_last: !list("verb_comes_last").is_empty(),
+            nominal: list("nominal"),
+            needs_subject: !list("needs_subject").is_empty(),
+            subordinators: list("subordinators"),
+            numbers: list("numbers"),
+            digits: list("digits"),
+            tens: list("tens"),
+            letters: list("letters"),
+            spelled_as: list("spelled_as"),
+        }
+    }
+}
+
+pub(super) static LANGUAGES: LazyLock<[Language; 5]> = LazyLock::new(|| {
+    [
+        packed!("english.txt").as_slice(),
+        packed!("german.txt"),
+        packed!("french.txt"),
+        packed!("spanish.txt"),
+        packed!("italian.txt"),
+    ]
+    .map(Language::read)
+});

@@ -28,7 +28,7 @@ fn are<'r>(rows: &[(&'r str, Completeness)], told: Completeness) -> Vec<&'r str>
 
 #[test]
 fn no_finished_utterance_is_waited_for_and_nearly_all_unfinished_ones_are() {
-    for Language { tag, .. } in LANGUAGES {
+    for Language { tag, .. } in LANGUAGES.iter() {
         let [finished, unfinished] =
             ["finished", "unfinished"].map(|kind| verdicts(UTTERANCES, tag, kind));
         assert!(finished.len() + unfinished.len() >= 80, "{tag}");
@@ -132,7 +132,7 @@ fn whatever_comes_is_judged() {
         "１２３",
         "好",
     ] {
-        for Language { tag, .. } in LANGUAGES {
+        for Language { tag, .. } in LANGUAGES.iter() {
             judge(tag, words);
             judge(tag, &words.repeat(500));
         }
