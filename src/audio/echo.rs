@@ -128,6 +128,12 @@ impl Canceller {
         }
     }
 
+    /// Whether the way of the echo is known, and nothing that was played comes back by it now.
+    pub fn is_in_pause(&self) -> bool {
+        let path = self.path.as_ref();
+        path.is_some_and(|path| path.trust.has_been_given() && !path.is_heard)
+    }
+
     /// Whether nothing that was played can still come back.
     fn is_idle(&self) -> bool {
         self.silent_blocks >= FAR_BLOCKS

@@ -78,15 +78,28 @@ pub fn sounding(samples: &[i16], rate_hz: u32) -> Duration {
 
 /// Whether a recording surely holds a voice: there is enough sound in it, and most of that is voiced.
 pub fn is_sure(samples: &[i16], rate_hz: u32) -> bool {
+    let (voiced, all) = voiced_frames(samples, rate_hz);
+    all >= SURE_FRAMES && voiced >= SURE_SHARE * count(all)
+}
+
+/// Whether a recording holds a voice, and not only a cough, a slammed door or a tone.
+fn has_voice(pcm: &Pcm) -> bool {
+    let (voiced, all) = voiced_frames(&pcm.samples, pcm.rate_hz);
+    voiced >= VOICE_SHARE * count(all) && find(pcm).is_some()
+}
+
+/// How many frames of a recording are voiced, and how many sound.
+fn voiced_frames(samples: &[i16], rate_hz: u32) -> (f32, usize) {
     let levels = frame_levels(samples, rate_hz);
-    let stretches = loud_stretches(&levels, threshold(&levels));
+    let threshold = threshold(&levels);
     let frame = frame_len(rate_hz);
-    let voiced = stretches.iter().map(|stretch| {
+    let (mut voiced, mut all) = (0.0, 0);
+    for stretch in loud_stretches(&levels, threshold) {
         let sound = &samples[stretch.start * frame..stretch.end * frame];
-        sound::voiced_share(sound, rate_hz) * count(stretch.len())
-    });
-    let all = stretches.iter().map(Range::len).sum::<usize>();
-    all >= SURE_FRAMES && voiced.sum::<f32>() >= SURE_SHARE * count(all)
+        all += stretch.len();
+        voiced += sound::voiced_share(sound, rate_hz) * count(stretch.len());
+    }
+    (voiced, all)
 }
 
 /// The level above which there is sound.
@@ -252,6 +265,8 @@ const LONGEST_GAP: usize = 30;
 const SURE_FRAMES: usize = 30;
 /// In a second of speech at least half is voiced; coughs, crackle and wind stay far below.
 const SURE_SHARE: f32 = 0.5;
+/// A whole turn has noise between its words.
+const VOICE_SHARE: f32 = 0.3;
 /// What is kept before and after speech, as a time.
 pub const AROUND: Duration = Duration::from_millis(400);
 /// Pauses are noise, and noise keeps within this of its quietest frame.

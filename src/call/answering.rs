@@ -268,10 +268,11 @@ impl Answering {
 
     /// Does what the time has come for.
     fn look(&mut self, scene: &mut Scene, now: Instant) {
-        let caller = scene.caller.as_mut();
-        let changes = caller.map(|caller| caller.hear_nothing(now));
-        self.keep_unheeded(&changes.unwrap_or_default(), scene);
-        self.hesitate(false, scene, now);
+        let caller = scene.caller.as_ref();
+        match caller.and_then(|caller| caller.missing(now)) {
+            Some(silence) => self.overhear(&silence, scene, now),
+            None => self.hesitate(false, scene, now),
+        }
         if self.due(now).is_some_and(|due| due <= now) {
             let late = if self.playout.has_begun() {
                 Error::Stopped(self.settings.idle)

@@ -14,7 +14,7 @@ use super::echo::{EchoPath, Heard, USUAL_DBFS};
 use crate::audio::Pcm;
 use crate::audio::echo::{Canceller, Echo};
 use crate::audio::speech::opinion::{self, Opinion};
-use crate::audio::speech::turn::{Change, Endpointer, Limits};
+use crate::audio::speech::turn::{Change, Endpointer, Limits, Proof};
 use crate::sys::threads;
 
 /// Opens the caller's voice: file descriptor 3, in samples of the machine's own byte order. Its end is a hang-up.
@@ -33,6 +33,16 @@ pub(super) fn open() -> io::Result<Receiver<Vec<i16>>> {
     Ok(pieces)
 }
 
+/// What the caller hears, or has just heard, in dB of full scale.
+#[derive(Clone, Copy, Debug)]
+enum Beside {
+    Nothing,
+    /// It has ended, but its echo may still come back.
+    Echo(f32),
+    /// It plays, and a voice has to last before it counts.
+    Sound(f32, Proof),
+}
+
 /// What the caller says, piece by piece, and what follows from it.
 #[derive(Debug)]
 pub struct CallerAudio {
@@ -44,8 +54,8 @@ pub struct CallerAudio {
     heard_until: Instant,
     echo: EchoPath,
     canceller: Canceller,
-    /// How loud what is heard is, in dB of full scale.
-    played_dbfs: Option<f32>,
+    /// What the caller hears, or has just heard.
+    beside: Beside,
     /// How many interruptions since the caller was last understood held no words.
     for_nothing: u8,
     /// What is thought of the sound beside the endpointer's finding.
@@ -67,33 +77,43 @@ impl CallerAudio {
             heard_until: now,
             echo: EchoPath::default(),
             canceller: Canceller::new(rate_hz),
-            played_dbfs: None,
+            beside: Beside::Nothing,
             for_nothing: 0,
             opinion: Opinion::new(rate_hz),
             doubted_since: None,
         }
     }
 
-    /// Takes in a piece. Returns what changes by it.
+    /// Takes in a piece while nothing is heard. Returns what changes by it.
     pub fn hear(&mut self, piece: &[i16], now: Instant) -> Vec<Change> {
+        self.hear_alone(piece, Beside::Nothing, now)
+    }
+
+    /// Takes in a piece behind a sound that has ended, whose echo may still come back, unless next to nothing does.
+    pub fn hear_after(&mut self, piece: &[i16], now: Instant) -> Vec<Change> {
+        let beside = if self.echo.is_absent(self.endpointer.background_dbfs()) {
+            Beside::Nothing
+        } else {
+            Beside::Echo(USUAL_DBFS)
+        };
+        self.hear_alone(piece, beside, now)
+    }
+
+    fn hear_alone(&mut self, piece: &[i16], beside: Beside, now: Instant) -> Vec<Change> {
         self.heard_until = now;
         self.doubted_since = None;
+        self.beside = beside;
         self.separate(piece, Some(&[])).0
     }
 
-    /// Takes in the silence of a phone that has sent nothing up to now.
-    pub(super) fn hear_nothing(&mut self, now: Instant) -> Vec<Change> {
+    /// The silence of a phone that has sent nothing up to now; `None`: it may still send that.
+    // Phones with silence suppression send no packets while the caller is silent, and then Asterisk writes nothing into
+    // the pipe. The endpointer counts frames and reads no clock, so it is given the frames that are missing; otherwise a
+    // turn on such a phone would never end.
+    pub(super) fn missing(&self, now: Instant) -> Option<Vec<i16>> {
         let silent = now.saturating_duration_since(self.heard_until);
-        if silent < GAP {
-            return Vec::new();
-        }
-        self.heard_until = now;
-        // Phones with silence suppression send no packets while the caller is silent, and then Asterisk writes nothing
-        // into the pipe. The endpointer counts frames and reads no clock, so it is given the frames that are missing;
-        // otherwise a turn on such a phone would never end.
         let samples = silent.as_millis() * u128::from(self.rate_hz) / 1000;
-        let silence = vec![0; usize::try_from(samples).unwrap_or_default()];
-        self.separate(&silence, Some(&[])).0
+        (silent >= GAP).then(|| vec![0; usize::try_from(samples).unwrap_or_default()])
     }
 
     /// When there may be a silence to take in.
@@ -104,40 +124,57 @@ impl CallerAudio {
     /// Takes in a piece while something is heard: only what is louder than its echo, lasts and
     /// seems to be a voice is the caller.
     pub fn overhear(&mut self, piece: &[i16], heard: &Heard, now: Instant) -> Vec<Change> {
-        self.guard_against(Some(heard.loudest_dbfs));
-        let changes = self.take_beside(piece, heard, now);
+        let proof = if self.for_nothing >= MAX_FOR_NOTHING {
+            Proof::Longest
+        } else {
+            Proof::Long
+        };
+        let beside = Beside::Sound(heard.loudest_dbfs, proof);
+        let changes = self.take_beside(piece, heard, beside, now);
         self.doubt(changes, now)
     }
 
     /// Takes in a piece while a phrase plays. Any voice that lasts counts as the caller. Unless next to nothing comes back,
     /// the phrase counts as loud: it comes first, before the call has shown how much comes back.
-    pub(super) fn hear_beside(
+    pub fn hear_beside(&mut self, piece: &[i16], heard: &Heard, now: Instant) -> Vec<Change> {
+        let beside = if self.echo.is_absent(self.endpointer.background_dbfs()) {
+            Beside::Sound(heard.loudest_dbfs, Proof::Short)
+        } else if self.is_faint() {
+            Beside::Sound(heard.loudest_dbfs, Proof::Long)
+        } else {
+            Beside::Sound(heard.loudest_dbfs.max(USUAL_DBFS), Proof::Long)
+        };
+        self.doubted_since = None;
+        self.take_beside(piece, heard, beside, now)
+    }
+
+    /// Takes in a piece while a sound of Asterisk's plays, which may be loud, and of which nothing can be learnt.
+    pub(super) fn hear_beside_recording(&mut self, piece: &[i16], now: Instant) -> Vec<Change> {
+        self.hear_alone(piece, Beside::Sound(USUAL_DBFS, Proof::Long), now)
+    }
+
+    fn take_beside(
         &mut self,
         piece: &[i16],
         heard: &Heard,
+        beside: Beside,
         now: Instant,
     ) -> Vec<Change> {
-        let loudest = if self.echo.is_faint() {
-            heard.loudest_dbfs
-        } else {
-            heard.loudest_dbfs.max(USUAL_DBFS)
-        };
-        self.guard_against(Some(loudest));
-        self.doubted_since = None;
-        self.take_beside(piece, heard, now)
-    }
-
-    fn take_beside(&mut self, piece: &[i16], heard: &Heard, now: Instant) -> Vec<Change> {
         self.heard_until = now;
+        self.beside = beside;
         if heard.is_anew {
             self.canceller.realign();
         }
         let (changes, is_removed) = self.separate(piece, heard.samples.as_deref());
         // A piece is judged by what was known before it and learnt from afterwards: otherwise a caller's first
         // syllable would raise the level that it has to exceed. What is heard in a turn may be the caller, and is no echo.
-        if !is_removed && !self.endpointer.is_in_turn() {
-            self.echo
-                .see(self.endpointer.level_dbfs(), heard.loudest_dbfs);
+        // In a pause of the answer nothing is heard of an echo that is removed else.
+        let may_be_echo = !is_removed && !self.canceller.is_in_pause();
+        if may_be_echo && !self.endpointer.is_in_turn() {
+            for _ in piece.chunks(frame_len(self.rate_hz)) {
+                self.echo
+                    .see(self.endpointer.level_dbfs(), heard.loudest_dbfs);
+            }
         }
         if changes.contains(&Change::SpeechStart) {
             self.echo.forget_latest();
@@ -184,41 +221,62 @@ impl CallerAudio {
         opinion.is_none_or(|opinion| opinion.is_voice(last).unwrap_or(true))
     }
 
-    /// What is as loud as this, in dB of full scale, is heard now, or was just now. `None`: nothing is.
-    pub(super) fn guard_against(&mut self, played_dbfs: Option<f32>) {
-        self.played_dbfs = played_dbfs;
-    }
-
     /// Takes in a piece without the echo of what was played meanwhile. `None`: that is not known. Returns what changes by
     /// it, and whether the echo was removed.
     fn separate(&mut self, piece: &[i16], played: Option<&[f32]>) -> (Vec<Change>, bool) {
         let (mut changes, mut is_removed) = (Vec::new(), false);
         for part in self.canceller.push(piece, played.unwrap_or_default()) {
-            let usual = self.played_dbfs.map(|played| self.echo.of(played));
-            let guard = match part.echo {
-                Echo::Removed(left_dbfs) if played.is_some() => Some(left_dbfs),
-                Echo::Found(echo_dbfs) => usual.map(|usual| usual.max(echo_dbfs)),
-                Echo::Removed(_) | Echo::Unknown => usual,
-            };
-            self.endpointer.guard_against(guard);
-            changes.extend(self.take(&part.samples));
             is_removed = matches!(part.echo, Echo::Removed(_));
+            // What made the echo known was the echo.
+            let is_new =
+                part.echo != Echo::Unknown && self.echo.find(self.endpointer.background_dbfs());
+            if is_new && !self.endpointer.is_in_turn() {
+                self.endpointer.doubt_latest();
+            }
+            let (guard, proof) = self.guard(part.echo, played.is_some());
+            self.endpointer.guard_against(guard);
+            self.endpointer.need_proof(proof);
+            changes.extend(self.take(&part.samples));
         }
         (changes, is_removed)
+    }
+
+    /// How loud an echo may be in a part of which that is known, and what proves a voice beside it.
+    fn guard(&self, echo: Echo, is_known: bool) -> (Option<f32>, Proof) {
+        let (played_dbfs, proof) = match self.beside {
+            Beside::Nothing => return (None, Proof::Usual),
+            Beside::Echo(_) if self.canceller.is_in_pause() => return (None, Proof::Usual),
+            Beside::Echo(dbfs) => (dbfs, Proof::Long),
+            Beside::Sound(dbfs, proof) => (dbfs, proof),
+        };
+        let usual = self.echo.of(played_dbfs, self.endpointer.background_dbfs());
+        let guard = match echo {
+            Echo::Removed(left_dbfs) if is_known => left_dbfs,
+            Echo::Found(echo_dbfs) => usual.max(echo_dbfs),
+            Echo::Removed(_) | Echo::Unknown => usual,
+        };
+        (Some(guard), proof)
+    }
+
+    /// Whether next to nothing comes back of what is heard.
+    fn is_faint(&self) -> bool {
+        self.echo.is_faint(self.endpointer.background_dbfs())
     }
 
     /// An answer was interrupted by what turned out to hold no words. After two of these only a voice that lasts twice as
     /// long interrupts: something around the caller does it.
     pub(crate) fn interrupted_for_nothing(&mut self) {
         self.for_nothing = self.for_nothing.saturating_add(1);
-        self.endpointer
-            .need_longer_proof(self.for_nothing >= MAX_FOR_NOTHING);
+    }
+
+    /// There were no words in the last turn.
+    pub(crate) fn had_no_words(&mut self) {
+        self.endpointer.had_no_words();
     }
 
     /// The caller has been understood.
     pub(crate) fn was_understood(&mut self) {
         self.for_nothing = 0;
-        self.endpointer.need_longer_proof(false);
     }
 
     /// What had been heard of a turn when it paused or ended last.
@@ -273,7 +331,7 @@ impl CallerAudio {
     /// Whether the caller may have begun to speak into what is heard. It is too early to be sure, and on a line that brings
     /// back an echo it is not told.
     pub(super) fn first_sign(&self) -> bool {
-        let is_trusted = self.for_nothing < MAX_FOR_NOTHING && self.echo.is_faint();
+        let is_trusted = self.for_nothing < MAX_FOR_NOTHING && self.is_faint();
         is_trusted && self.may_begin()
     }
 
@@ -325,6 +383,11 @@ impl CallerAudio {
         }
         changes
     }
+}
+
+/// How many samples 20 ms have.
+fn frame_len(rate_hz: u32) -> usize {
+    usize::try_from(rate_hz / 50).map_or(usize::MAX, |len| len.max(1))
 }
 
 /// Passes on samples of the machine's own byte order, until they end or are no longer received.

@@ -10,10 +10,13 @@ use std::collections::VecDeque;
 pub use reply::{Heard, Reply, Source};
 pub(super) use reply::{LATEST, LONGEST_PHRASE, USUAL_DBFS};
 
-/// What has been seen of it: for each piece, by how much it was louder than what was being heard, in dB.
+/// What has been seen of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct EchoPath {
-    seen: VecDeque<f32>,
+    /// For each piece how loud it was, and how loud what was being heard, in dB of full scale.
+    seen: VecDeque<(f32, f32)>,
+    /// Whether there is an echo beyond doubt.
+    is_found: bool,
 }
 
 impl EchoPath {
@@ -27,7 +30,7 @@ impl EchoPath {
         if self.seen.len() == MAX_PIECES {
             self.seen.pop_front();
         }
-        self.seen.push_back(came_dbfs - played_dbfs);
+        self.seen.push_back((came_dbfs, played_dbfs));
     }
 
     /// The latest pieces were the caller's own voice.
@@ -35,29 +38,54 @@ impl EchoPath {
         self.seen.truncate(self.known());
     }
 
-    /// How loud the echo may be, in dB of full scale, while what is being heard is so loud.
-    pub(super) fn of(&self, played_dbfs: f32) -> f32 {
+    /// What was played has been found in what came back. Returns whether that is new.
+    pub(super) fn find(&mut self, room_dbfs: f32) -> bool {
+        let is_new = !std::mem::replace(&mut self.is_found, true);
+        let latest = self.seen.range(self.known()..);
+        if is_new && Self::loss_db(latest, room_dbfs) < FAINT_LOSS_DB {
+            // What was seen before it began, as when the caller presses the key for the loudspeaker, no longer holds.
+            self.seen.clear();
+        }
+        is_new
+    }
+
+    /// How loud the echo may be, in dB of full scale, while what is being heard is so loud, beside a room that reaches
+    /// `room_dbfs` by itself.
+    pub(super) fn of(&self, played_dbfs: f32, room_dbfs: f32) -> f32 {
         let known = self.known();
+        let learnt = || Self::loss_db(self.seen.range(..known), room_dbfs);
         let loss = if known < ENOUGH_PIECES {
             USUAL_LOSS_DB
-        } else if known < MANY_PIECES {
-            // What was loud may still be the caller, who speaks into the beginning of the answer.
-            self.loss_db(known).max(USUAL_LOSS_DB)
+        } else if known < MANY_PIECES || !self.is_found {
+            // What was loud may be the caller, who speaks into the beginning of the answer, or the room, which has
+            // become louder.
+            learnt().max(USUAL_LOSS_DB)
         } else {
-            self.loss_db(known)
+            learnt()
         };
         played_dbfs - loss
     }
 
-    /// Whether this call has shown that next to nothing comes back.
-    pub(super) fn is_faint(&self) -> bool {
+    /// Whether this call has shown that next to nothing comes back, which can be heard beside the room.
+    pub(super) fn is_faint(&self, room_dbfs: f32) -> bool {
         let known = self.known();
-        known >= ENOUGH_PIECES && self.loss_db(known) >= FAINT_LOSS_DB
+        let learnt = || Self::loss_db(self.seen.range(..known), room_dbfs);
+        known >= ENOUGH_PIECES && learnt() >= FAINT_LOSS_DB
     }
 
-    /// By how much the echo is softer at least, by the first `known` pieces.
-    fn loss_db(&self, known: usize) -> f32 {
-        let mut known: Vec<f32> = self.seen.iter().copied().take(known).collect();
+    /// Whether it has shown that, and no echo at all has been found.
+    pub(super) fn is_absent(&self, room_dbfs: f32) -> bool {
+        !self.is_found && self.is_faint(room_dbfs)
+    }
+
+    /// By how much the echo is softer at least, by these pieces.
+    fn loss_db<'a>(seen: impl Iterator<Item = &'a (f32, f32)>, room_dbfs: f32) -> f32 {
+        // What is no louder than the room was before is no echo.
+        let echo = |(came, played): &(f32, f32)| {
+            let is_room = *came <= room_dbfs + ABOVE_ROOM_DB;
+            if is_room { f32::MIN } else { came - played }
+        };
+        let mut known: Vec<f32> = seen.map(echo).collect();
         known.sort_unstable_by(f32::total_cmp);
         // A cough does not count.
         let loud = known.get(known.len() * 9 / 10).copied().unwrap_or_default();
@@ -78,6 +106,8 @@ const MAX_LOSS_DB: f32 = 32.0;
 const FAINT_LOSS_DB: f32 = 25.0;
 /// What is to lie between the echo and a voice.
 const MARGIN_DB: f32 = 10.0;
+/// Steady noise stays below its 95th percentile and this for all but a few pieces.
+const ABOVE_ROOM_DB: f32 = 3.0;
 /// What is softer than this tells nothing.
 const AUDIBLE_DBFS: f32 = -35.0;
 /// Pieces are packets of 20 ms: 6 s, 0.8 s and 0.4 s.
@@ -92,21 +122,20 @@ const UNSURE_PIECES: usize = 20;
 mod tests {
     use super::*;
 
-    /// The loss after an answer of 2 s at -10 dB of full scale.
-    fn after(came: impl Fn(u16) -> f32) -> f32 {
+    /// A room of which nothing is heard.
+    const SILENT: f32 = f32::MIN;
+
+    /// The loss after an answer of 2 s at -10 dB of full scale, in a room as loud as this.
+    fn after(room_dbfs: f32, came: impl Fn(u16) -> f32) -> f32 {
         let mut path = EchoPath::default();
         for piece in 0..100 {
             path.see(came(piece), -10.0);
         }
-        -10.0 - path.of(-10.0)
+        -10.0 - path.of(-10.0, room_dbfs)
     }
 
     #[test]
     fn a_silent_phone_lets_soft_voices_through_and_a_loud_one_does_not() {
-        let near = |value: f32, expected: f32| (value - expected).abs() < 0.01;
-        assert!(near(after(|_| -70.0), MAX_LOSS_DB));
-        assert!(near(after(|_| -30.0), USUAL_LOSS_DB), "an echo 20 dB below");
-        assert!(near(after(|_| -46.0), 26.0), "one 36 dB below");
         let cough = |piece| {
             if (40..47).contains(&piece) {
                 -20.0
@@ -114,12 +143,18 @@ mod tests {
                 -70.0
             }
         };
-        assert!(near(after(cough), MAX_LOSS_DB), "a cough of 140 ms");
         let voice = |piece| if piece >= 80 { -20.0 } else { -70.0 };
-        assert!(
-            near(after(voice), MAX_LOSS_DB),
-            "a voice that has just begun"
-        );
+        for (name, loss_db, expected) in [
+            ("silence", after(SILENT, |_| -70.0), MAX_LOSS_DB),
+            ("20 dB below", after(SILENT, |_| -30.0), USUAL_LOSS_DB),
+            ("36 dB below", after(SILENT, |_| -46.0), 26.0),
+            ("a cough of 140 ms", after(SILENT, cough), MAX_LOSS_DB),
+            ("a voice has just begun", after(SILENT, voice), MAX_LOSS_DB),
+            ("a loud room", after(-34.0, |_| -32.0), MAX_LOSS_DB),
+            ("an echo in it", after(-40.0, |_| -30.0), USUAL_LOSS_DB),
+        ] {
+            assert!((loss_db - expected).abs() < 0.01, "{name}: {loss_db} dB");
+        }
     }
 
     #[test]
@@ -129,20 +164,37 @@ mod tests {
             path.see(-90.0, -10.0);
             path.see(-20.0, AUDIBLE_DBFS - 1.0);
         }
-        assert!((path.of(-10.0) + 10.0 + USUAL_LOSS_DB).abs() < 0.01);
+        assert!((path.of(-10.0, SILENT) + 10.0 + USUAL_LOSS_DB).abs() < 0.01);
         path.see(-90.0, -10.0);
-        assert!(path.of(-10.0) < -10.0 - USUAL_LOSS_DB);
+        assert!(path.of(-10.0, SILENT) < -10.0 - USUAL_LOSS_DB);
     }
 
     #[test]
-    fn an_echo_that_is_louder_than_usual_is_learnt_and_a_voice_of_two_seconds_is_not() {
-        for (pieces, loss_db) in [(MANY_PIECES - 1, USUAL_LOSS_DB), (MANY_PIECES, 2.0)] {
+    fn an_echo_that_is_louder_than_usual_is_learnt_where_it_is_one_and_a_voice_of_two_seconds_is_not()
+     {
+        for (pieces, is_found, loss_db) in [
+            (MANY_PIECES - 1, true, USUAL_LOSS_DB),
+            (MANY_PIECES, true, 2.0),
+            (MAX_PIECES, false, USUAL_LOSS_DB),
+        ] {
             let mut path = EchoPath::default();
+            assert!(!is_found || path.find(SILENT) && !path.find(SILENT));
             for _ in 0..pieces + UNSURE_PIECES {
                 path.see(-22.0, -10.0);
             }
-            let loss = -10.0 - path.of(-10.0);
+            let loss = -10.0 - path.of(-10.0, SILENT);
             assert!((loss - loss_db).abs() < 0.01, "{pieces}: {loss} dB");
+        }
+    }
+
+    #[test]
+    fn a_line_that_was_silent_is_known_no_longer_once_a_loud_echo_is_found() {
+        for (came_dbfs, is_faint) in [(-25.0, false), (-60.0, true)] {
+            let mut path = EchoPath::default();
+            (0..200).for_each(|_| path.see(-90.0, -10.0));
+            (0..15).for_each(|_| path.see(came_dbfs, -10.0));
+            assert!(path.is_faint(SILENT) && path.find(SILENT));
+            assert_eq!(path.is_faint(SILENT), is_faint, "{came_dbfs} dB");
         }
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::caller_audio::CallerAudio;
-use super::echo::{LATEST, USUAL_DBFS};
+use super::echo::LATEST;
 use super::event::Event;
 use super::keypad::KEYS;
 use super::line::{How, Input, Play, Sound};
@@ -201,6 +201,16 @@ impl Listening {
     fn pause_after_more(&self, scene: &mut Scene) {
         if let Some(caller) = &mut scene.caller {
             caller.pause_after(self.pause());
+        }
+    }
+
+    /// Takes in a piece of the caller's line. The sound before has ended, but its echo may still be on the way, and would
+    /// begin a turn that ends in a paid transcription.
+    fn hear(&self, piece: &[i16], caller: &mut CallerAudio, now: Instant) -> Vec<Change> {
+        if now < self.echoes_until {
+            caller.hear_after(piece, now)
+        } else {
+            caller.hear(piece, now)
         }
     }
 
@@ -411,14 +421,11 @@ impl Phase for Listening {
             (Input::Ended(played), _) => return self.ended(&played.how, scene, now),
             (Input::Work(event), _) => return self.take(event, scene, now),
             (Input::Caller(_) | Input::Elapsed, None) => return,
-            (Input::Caller(samples), Some(caller)) => {
-                // The sound before has ended, but its echo is still on the way, and would begin a turn that ends in a
-                // paid transcription.
-                let is_echo = now < self.echoes_until;
-                caller.guard_against(is_echo.then_some(USUAL_DBFS));
-                caller.hear(&samples, now)
-            }
-            (Input::Elapsed, Some(caller)) => caller.hear_nothing(now),
+            (Input::Caller(samples), Some(caller)) => self.hear(&samples, caller, now),
+            (Input::Elapsed, Some(caller)) => match caller.missing(now) {
+                Some(silence) => self.hear(&silence, caller, now),
+                None => Vec::new(),
+            },
         };
         self.follow(&changes, scene, now);
         let is_silent = self.presence.is_silent(now);

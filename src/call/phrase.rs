@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use log::warn;
 
 use super::caller_audio::CallerAudio;
-use super::echo::{LONGEST_PHRASE, Reply, Source, USUAL_DBFS};
+use super::echo::{LONGEST_PHRASE, Reply, Source};
 use super::event::Event;
 use super::keypad::DIGITS;
 use super::line::{How, Input, Play, Played, Sound};
@@ -121,9 +121,11 @@ impl Phrase {
 
     /// Takes in a piece of the caller's line. What is heard of a sound whose samples are not known may be loud.
     fn overhear(&mut self, piece: &[i16], caller: &mut CallerAudio, now: Instant) -> Vec<Change> {
-        let (Some(samples), State::Playing(_, since)) = (&mut self.samples, &self.state) else {
-            caller.guard_against(Some(USUAL_DBFS));
-            return caller.hear(piece, now);
+        let State::Playing(_, since) = &self.state else {
+            return caller.hear_after(piece, now);
+        };
+        let Some(samples) = &mut self.samples else {
+            return caller.hear_beside_recording(piece, now);
         };
         let frames = now.saturating_duration_since(*since).as_millis() / FRAME.as_millis();
         let source = Source::Answer(u32::try_from(frames).unwrap_or(u32::MAX));
@@ -205,8 +207,12 @@ impl Phase for Phrase {
                 self.follow(&changes, scene, now);
             }
             (Input::Elapsed, caller) => {
-                let changes = caller.as_mut().map(|caller| caller.hear_nothing(now));
-                self.follow(&changes.unwrap_or_default(), scene, now);
+                if let Some(caller) = caller
+                    && let Some(silence) = caller.missing(now)
+                {
+                    let changes = self.overhear(&silence, caller, now);
+                    self.follow(&changes, scene, now);
+                }
                 match self.state {
                     State::Playing(_, since) if since + LONGEST_PHRASE <= now => {
                         self.state = State::Over;

@@ -13,8 +13,10 @@ use super::frames_last;
 pub(super) struct OwnLevel {
     /// In the turn under way.
     now_dbfs: f32,
-    /// In the last two turns.
+    /// In the last two turns of a voice.
     before: [Option<f32>; 2],
+    /// The same before the last turn ended.
+    before_last: [Option<f32>; 2],
     far: [Far; FAR.len()],
 }
 
@@ -32,6 +34,7 @@ impl OwnLevel {
         Self {
             now_dbfs: f32::MIN,
             before: [None; 2],
+            before_last: [None; 2],
             far: [Far::default(); FAR.len()],
         }
     }
@@ -70,10 +73,18 @@ impl OwnLevel {
         Some(ended.0.frames)
     }
 
-    /// The turn has ended, and its level is remembered.
-    pub(super) fn remember(&mut self) {
-        self.before = [self.before[1], Some(self.now_dbfs)];
+    /// The turn has ended, and its level is remembered if it had a voice.
+    pub(super) fn end(&mut self, has_voice: bool) {
+        self.before_last = self.before;
+        if has_voice {
+            self.before = [self.before[1], Some(self.now_dbfs)];
+        }
         self.forget();
+    }
+
+    /// The last turn was not the caller's.
+    pub(super) fn take_back(&mut self) {
+        self.before = self.before_last;
     }
 
     /// The turn was none.

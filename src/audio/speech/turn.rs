@@ -39,6 +39,20 @@ pub enum Change {
     EndOfTurn,
 }
 
+/// How long a voice has to last before it begins a turn while something is heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Proof {
+    /// As where nothing is heard.
+    Usual,
+    /// About as long as a short word.
+    Short,
+    /// Longer than a cough.
+    #[default]
+    Long,
+    /// Twice as long.
+    Longest,
+}
+
 /// Listens for one turn after the other.
 #[derive(Debug)]
 pub struct Endpointer {
@@ -64,10 +78,11 @@ pub struct Endpointer {
     last_quiet: usize,
     /// How loud the echo of what the caller hears may be.
     echo_dbfs: Option<f32>,
+    proof: Proof,
+    /// For how many frames nothing has been heard that may come back as an echo.
+    undisturbed: usize,
     own: OwnLevel,
     background: Background,
-    /// How many times as long as usual a voice has to last before it begins a turn while something is heard.
-    proof: usize,
 }
 
 /// A turn under way, in frames.
@@ -101,9 +116,10 @@ impl Endpointer {
             kept_for: 0,
             last_quiet: 0,
             echo_dbfs: None,
+            proof: Proof::default(),
+            undisturbed: UNSURE_FRAMES,
             own: OwnLevel::new(),
             background: Background::default(),
-            proof: 1,
         }
     }
 
@@ -148,9 +164,20 @@ impl Endpointer {
         self.echo_dbfs = echo_dbfs;
     }
 
-    /// Sets whether a voice has to last twice as long as usual before it begins a turn while something is heard.
-    pub fn need_longer_proof(&mut self, is_needed: bool) {
-        self.proof = if is_needed { 2 } else { 1 };
+    /// Sets how long a voice has to last before it begins a turn while something is heard.
+    pub fn need_proof(&mut self, proof: Proof) {
+        self.proof = proof;
+    }
+
+    /// What has been heard of late is no part of a turn.
+    pub fn doubt_latest(&mut self) {
+        self.loud.clear();
+    }
+
+    /// What the loudest sounds around the caller reach, in dB of full scale; the least of all levels where that is not
+    /// known.
+    pub fn background_dbfs(&self) -> f32 {
+        self.background.loud_dbfs().unwrap_or(f32::MIN)
     }
 
     /// Sets the pause after which a turn may be over from now on; `None`: its end is waited for.
@@ -175,9 +202,10 @@ impl Endpointer {
     /// Ends the turn under way, if one is, before quiet does.
     pub fn end(&mut self) -> Option<Change> {
         self.last_quiet = self.turn.take()?.quiet;
-        self.own.remember();
-        // While the turn went on its quiet end could still be the caller. Now it is known to be the background.
-        for level in self.levels.iter().rev().take(self.last_quiet) {
+        self.own.end(self.has_voice());
+        // While the turn went on its quiet end could still be the caller. Now it is known to be the background, or an echo.
+        let quiet = self.last_quiet.min(self.undisturbed);
+        for level in self.levels.iter().rev().take(quiet) {
             self.background.hear(*level);
         }
         self.background.measure();
@@ -189,6 +217,11 @@ impl Endpointer {
     /// How long the caller had been quiet when they went on last, or the last turn ended.
     pub fn last_quiet(&self) -> Duration {
         frames_last(self.last_quiet)
+    }
+
+    /// There were no words in the turn that has ended last, so that its level is not the caller's.
+    pub fn had_no_words(&mut self) {
+        self.own.take_back();
     }
 
     /// Gives up the turn under way: what follows is another.
@@ -222,10 +255,14 @@ impl Endpointer {
         self.samples.extend_from_slice(frame);
         let level = self.level(frame);
         self.follow(level);
+        self.undisturbed = if self.is_sounding() {
+            0
+        } else {
+            self.undisturbed.saturating_add(1)
+        };
         let threshold = (self.floor_db + ABOVE_FLOOR_DB).max(self.least_dbfs());
-        let most = GUARDED_FRAMES * self.proof;
         self.loud
-            .drain(..(self.loud.len() + 1).saturating_sub(most));
+            .drain(..(self.loud.len() + 1).saturating_sub(LOUD_FRAMES));
         self.loud.push_back(level > threshold);
         let is_uneven = self.is_uneven();
         let Some(turn) = &mut self.turn else {
@@ -295,7 +332,10 @@ impl Endpointer {
         let echo = self.echo_dbfs.unwrap_or(f32::MIN);
         let of_caller = match (self.own.known_dbfs(), self.background.loud_dbfs()) {
             (None, _) => f32::MIN,
-            (Some(own), _) if self.is_sounding() => own - INTERRUPTS_DB,
+            // Nor is what is no louder than that around the caller before the answer.
+            (Some(own), _) if self.is_sounding() => {
+                (self.background_dbfs()).clamp(own - INTERRUPTS_DB, own - BEGINS_DB)
+            }
             (Some(own), None) => own - BEGINS_DB,
             // Where it is not as loud as that around the caller, they may have become softer, or handed the phone on.
             (Some(own), Some(loud)) => (own - BEGINS_DB).min(loud + ABOVE_BACKGROUND_DB),
@@ -305,20 +345,41 @@ impl Endpointer {
 
     /// Whether the caller has begun to speak.
     fn begins(&self) -> bool {
-        let (frames, least) = match self.echo_dbfs {
-            None => (ONSET_FRAMES, ONSET_LOUD),
-            Some(_) => (GUARDED_FRAMES * self.proof, GUARDED_LOUD * self.proof),
-        };
+        let (frames, least) = self.proof_frames();
         let recent = self.loud.iter().rev().take(frames);
-        recent.filter(|loud| **loud).count() >= least
-            && (self.echo_dbfs.is_none() || self.is_voiced(GUARDED_FRAMES * self.proof))
+        let is_proved = recent.filter(|loud| **loud).count() >= least;
+        is_proved && (frames == ONSET_FRAMES || self.is_voiced(frames))
+    }
+
+    /// How many frames of how many have to be loud.
+    fn proof_frames(&self) -> (usize, usize) {
+        match self.echo_dbfs.map_or(Proof::Usual, |_| self.proof) {
+            Proof::Usual => (ONSET_FRAMES, ONSET_LOUD),
+            Proof::Short => (SHORT_FRAMES, SHORT_LOUD),
+            Proof::Long => (GUARDED_FRAMES, GUARDED_LOUD),
+            Proof::Longest => (2 * GUARDED_FRAMES, 2 * GUARDED_LOUD),
+        }
     }
 
     /// Whether what is heard may be the beginning of a turn, of which it takes longer to be sure.
     pub fn may_begin(&self) -> bool {
-        let recent = self.loud.iter().rev().take(SIGN_FRAMES);
-        let loud = recent.filter(|loud| **loud).count();
+        let around = self.background_dbfs();
+        let latest = self.loud.iter().rev().zip(self.levels.iter().rev());
+        let recent = latest.take(SIGN_FRAMES);
+        let loud = recent
+            .filter(|(loud, level)| **loud && **level > around)
+            .count();
         self.turn.is_none() && loud >= SIGN_LOUD && self.is_voiced(SIGN_FRAMES)
+    }
+
+    /// Whether the turn that has just ended held a voice: else its level is that of a cough, a slammed door or a tone.
+    fn has_voice(&self) -> bool {
+        let len = LEVELS * frame_len(self.rate_hz);
+        let latest = &self.samples[self.samples.len().saturating_sub(len)..];
+        super::has_voice(&Pcm {
+            rate_hz: self.rate_hz,
+            samples: latest.to_vec(),
+        })
     }
 
     /// Whether what rises out of the noise in the last `frames` is a voice. A cough is as long and as loud, but it is
@@ -335,7 +396,8 @@ impl Endpointer {
             self.kept_for -= 1;
             return;
         }
-        let most = (BEFORE_FRAMES + GUARDED_FRAMES * self.proof) * frame_len(self.rate_hz);
+        let longest = self.proof_frames().0.max(GUARDED_FRAMES);
+        let most = (BEFORE_FRAMES + longest) * frame_len(self.rate_hz);
         self.samples
             .drain(..self.samples.len().saturating_sub(most));
     }
@@ -351,7 +413,7 @@ impl Endpointer {
     fn hear_background(&mut self) {
         let before = self.levels.len().checked_sub(UNSURE_FRAMES);
         if let Some(at) = before
-            && !self.is_sounding()
+            && self.undisturbed >= UNSURE_FRAMES
         {
             self.background.hear(self.levels[at]);
         }
@@ -404,12 +466,18 @@ const ONSET_LOUD: usize = 6;
 const GUARDED_FRAMES: usize = 40;
 const GUARDED_LOUD: usize = 24;
 const VOICED_SHARE: f32 = 0.5;
+/// A short word has 200 of 300 ms, and no click.
+const SHORT_FRAMES: usize = 30;
+const SHORT_LOUD: usize = 20;
+/// The longest proof takes as many.
+const LOUD_FRAMES: usize = 2 * GUARDED_FRAMES;
 /// The first sign of a voice are 90 of 120 ms, of which half are voiced.
 const SIGN_FRAMES: usize = 12;
 const SIGN_LOUD: usize = 9;
 /// In an answer nothing counts that is softer than the caller was by this much.
 // At 20 dB a caller who is 6 dB softer than before always interrupts in a quiet room, at 15 dB 39 times of 48; but then a
-// television, a song or other talkers 12 dB below the caller cut one answer in three, and at 15 dB one in nine.
+// television, a song or other talkers 12 dB below the caller cut one answer in three, and at 15 dB one in nine; none of 144
+// where what interrupts also has to be louder than these were before.
 const INTERRUPTS_DB: f32 = 15.0;
 /// Where nothing is heard it counts from this much below the caller, because the sound around them has more time then;
 /// where it is softer around them, from this much above that.

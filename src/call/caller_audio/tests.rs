@@ -73,9 +73,13 @@ fn a_phone_that_sends_nothing_is_silent_and_its_silence_ends_a_turn() {
     let mut caller = caller(start);
     assert_eq!(speaks(&mut caller, at(1600)), [Change::SpeechStart]);
     assert_eq!(caller.next_look(), at(1680));
-    assert!(caller.hear_nothing(at(1679)).is_empty());
-    assert!(caller.hear_nothing(at(2000)).is_empty() && caller.is_in_turn());
-    assert_eq!(caller.hear_nothing(at(2400)), [Change::EndOfTurn]);
+    assert_eq!(caller.missing(at(1679)), None);
+    let mut hear_nothing = |ms| {
+        let silence = caller.missing(at(ms)).expect("it is missing");
+        caller.hear(&silence, at(ms))
+    };
+    assert!(hear_nothing(2000).is_empty());
+    assert_eq!(hear_nothing(2400), [Change::EndOfTurn]);
     assert_eq!(caller.last_quiet(), Duration::from_millis(700));
     let heard = caller.heard().duration();
     assert!((Duration::from_millis(1300)..Duration::from_millis(2200)).contains(&heard));
@@ -154,6 +158,161 @@ fn after_two_interruptions_without_words_a_voice_has_to_last_longer_until_the_ca
         caller.was_understood();
         caller.interrupted_for_nothing();
     }));
+}
+
+/// A phone that sends all the time, in a room with a steady noise.
+struct Room {
+    caller: CallerAudio,
+    now: Instant,
+    noise: f32,
+    chance: u32,
+}
+
+impl Room {
+    /// It is as loud as this, in dB of full scale, and has been heard for 3 s.
+    fn new(noise_dbfs: f32) -> Self {
+        let now = Instant::now();
+        let mut room = Self {
+            caller: caller(now),
+            now,
+            noise: 10_f32.powf(noise_dbfs / 20.0) * 3_f32.sqrt(),
+            chance: 1,
+        };
+        room.hear(&[0].repeat(24_000));
+        room
+    }
+
+    /// What comes of these samples, packet by packet.
+    fn packets(&mut self, samples: &[i16]) -> Vec<Vec<i16>> {
+        let mut noise = || {
+            self.chance = self
+                .chance
+                .wrapping_mul(1_664_525)
+                .wrapping_add(1_013_904_223);
+            let white = f32::from(u16::try_from(self.chance >> 16).unwrap_or_default());
+            crate::audio::to_i16((white / 32_768.0 - 1.0) * self.noise)
+        };
+        let heard: Vec<i16> = (samples.iter())
+            .map(|it| it.saturating_add(noise()))
+            .collect();
+        heard.chunks(160).map(<[i16]>::to_vec).collect()
+    }
+
+    /// When a turn begins, in ms, while nothing is heard.
+    fn hear(&mut self, samples: &[i16]) -> Option<usize> {
+        self.each(samples, CallerAudio::hear)
+    }
+
+    /// When a turn begins, in ms, while an answer or a phrase is heard.
+    fn overhear(&mut self, samples: &[i16]) -> Option<usize> {
+        self.each(samples, |caller, packet, now| {
+            caller.overhear(packet, &unknown(-12.0), now)
+        })
+    }
+
+    fn each(
+        &mut self,
+        samples: &[i16],
+        mut take: impl FnMut(&mut CallerAudio, &[i16], Instant) -> Vec<Change>,
+    ) -> Option<usize> {
+        let packets = self.packets(samples).into_iter();
+        let begins: Vec<bool> = packets
+            .map(|packet| {
+                self.now += Duration::from_millis(20);
+                take(&mut self.caller, &packet, self.now).contains(&Change::SpeechStart)
+            })
+            .collect();
+        begins.iter().position(|begins| *begins).map(|at| 20 * at)
+    }
+}
+
+/// This much silence, in ms, and then a voice of about 1.2 s.
+fn then_voice(ms: usize) -> Vec<i16> {
+    let voice = testkit::audio::clips::babble(8000, "waterfallwaterfall");
+    [vec![0; 8 * ms], voice.samples].concat()
+}
+
+#[test]
+fn a_fan_is_no_echo_however_long_answers_last() {
+    for noise_dbfs in [-60.0, -46.0, -36.0] {
+        let mut room = Room::new(noise_dbfs);
+        assert!(room.hear(&then_voice(0)).is_some(), "the question");
+        assert_eq!(room.hear(&[0].repeat(16_000)), None);
+        for answer in ["first", "second"] {
+            let begins = room.overhear(&then_voice(6000));
+            let is_soon = begins.is_some_and(|ms| (6000..6600).contains(&ms));
+            assert!(
+                is_soon,
+                "{answer} answer beside {noise_dbfs} dB: {begins:?}"
+            );
+            assert_eq!(room.hear(&[0].repeat(16_000)), None);
+        }
+    }
+}
+
+#[test]
+fn the_first_sign_of_a_voice_is_told_beside_a_fan_too() {
+    for (noise_dbfs, samples, is_told) in [
+        (-60.0, [vec![0; 24_000], voice()].concat(), true),
+        (-40.0, [vec![0; 24_000], voice()].concat(), true),
+        (-40.0, vec![0; 40_000], false),
+    ] {
+        let mut room = Room::new(noise_dbfs);
+        let mut told = false;
+        room.each(&samples, |caller, packet, now| {
+            let changes = caller.overhear(packet, &unknown(-12.0), now);
+            told |= caller.first_sign();
+            changes
+        });
+        assert_eq!(told, is_told, "{noise_dbfs} dB");
+    }
+}
+
+/// The phone sends nothing while the caller is silent.
+#[test]
+fn a_phone_with_silence_suppression_lets_soft_voices_interrupt_and_gives_a_first_sign() {
+    let mut room = Room::new(-60.0);
+    for _ in 0..30 {
+        room.now += Duration::from_millis(100);
+        let silence = room.caller.missing(room.now).expect("it is missing");
+        room.caller.overhear(&silence, &unknown(-12.0), room.now);
+    }
+    let soft: Vec<i16> = voice().iter().map(|sample| sample / 4).collect();
+    let mut told = None;
+    let begins = room.each(&soft, |caller, packet, now| {
+        let changes = caller.overhear(packet, &unknown(-12.0), now);
+        told = told.or(caller.first_sign().then_some(now));
+        changes
+    });
+    assert!(
+        told.is_some() && begins.is_some_and(|ms| ms < 600),
+        "{begins:?}"
+    );
+}
+
+/// A word of 0.25 s right behind an answer, or at the end of a phrase.
+#[test]
+fn a_short_word_counts_where_nothing_comes_back() {
+    let mut word = then_voice(0);
+    word.truncate(2000);
+    word.extend([0; 4000]);
+    for (name, is_after, for_nothing) in [
+        ("behind an answer", true, 0),
+        ("behind it, after interruptions without words", true, 2),
+        ("into a phrase", false, 0),
+    ] {
+        let mut room = Room::new(-60.0);
+        (0..for_nothing).for_each(|_| room.caller.interrupted_for_nothing());
+        assert_eq!(room.overhear(&[0].repeat(16_000)), None);
+        let begins = room.each(&word, |caller, packet, now| {
+            if is_after {
+                caller.hear_after(packet, now)
+            } else {
+                caller.hear_beside(packet, &unknown(-12.0), now)
+            }
+        });
+        assert!(begins.is_some_and(|ms| ms < 400), "{name}: {begins:?}");
+    }
 }
 
 /// Two words of a recorded voice.

@@ -44,7 +44,7 @@ pub struct Reply {
     bytes: Vec<u8>,
     /// How loud each frame is, in dB of full scale.
     levels_dbfs: Vec<f32>,
-    /// How loud what was heard with each of the last pieces was.
+    /// How loud what was heard with each of the last frames was.
     recent_dbfs: VecDeque<f32>,
     /// The frame that was heard last.
     heard: usize,
@@ -112,10 +112,11 @@ impl Reply {
             }
         };
         // An echo comes later than its sound, so what guards against it is the loudest that may still be on its way.
-        if self.recent_dbfs.len() == ECHO_PIECES {
-            self.recent_dbfs.pop_front();
-        }
-        self.recent_dbfs.push_back(now_dbfs);
+        let frames = len.div_ceil(frame_len(rate_hz)).max(1);
+        self.recent_dbfs
+            .extend(std::iter::repeat_n(now_dbfs, frames));
+        let surplus = self.recent_dbfs.len().saturating_sub(ECHO_FRAMES);
+        self.recent_dbfs.drain(..surplus);
         Heard {
             loudest_dbfs: self.recent_dbfs.iter().copied().fold(SILENT_DBFS, f32::max),
             samples,
@@ -136,7 +137,7 @@ impl Reply {
     /// Sets the cursor to what is played with a piece that has just come, if it is not there. Returns whether it was
     /// not.
     fn advance(&mut self, heard: usize, len: usize, rate_hz: u32) -> bool {
-        let frame = usize::try_from(rate_hz / FRAMES_PER_SECOND).unwrap_or(usize::MAX);
+        let frame = frame_len(rate_hz);
         let expected =
             (heard.saturating_add(AHEAD_FRAMES).saturating_mul(frame)).saturating_sub(len);
         if let Some(cursor) = &mut self.cursor {
@@ -186,6 +187,11 @@ impl Reply {
     }
 }
 
+/// How many samples a frame has.
+fn frame_len(rate_hz: u32) -> usize {
+    usize::try_from(rate_hz / FRAMES_PER_SECOND).map_or(usize::MAX, |len| len.max(1))
+}
+
 /// The sample in the middle of seven, at half their rate. The weights are those of [`between`], for the opposite.
 fn halved(seven: &[f32]) -> f32 {
     (16.0 * seven[3] + 9.0 * (seven[2] + seven[4]) - (seven[0] + seven[6])) / 32.0
@@ -206,9 +212,9 @@ const SILENT_DBFS: f32 = f32::MIN;
 const FRAMES_PER_SECOND: u32 = 50;
 /// Asterisk may be 80 ms ahead of the playout's clock, or as much behind it.
 const AHEAD_FRAMES: usize = 4;
-/// The pieces, of a frame each, whose echo may come back.
+/// The frames whose echo may come back.
 #[expect(clippy::as_conversions, reason = "a constant of 30")]
-const ECHO_PIECES: usize = (LATEST.as_millis() / FRAME.as_millis()) as usize;
+const ECHO_FRAMES: usize = (LATEST.as_millis() / FRAME.as_millis()) as usize;
 /// When pieces come late, the clock runs ahead of the cursor until the rest has come. When packets were lost, it stays
 /// ahead.
 const MAX_OFF_FRAMES: usize = 3;

@@ -57,6 +57,14 @@ impl<O: Write> Flow<'_, O> {
         if (has_words || is_nothing) && !is_forgiven {
             listening.transcribed(&utterance.speech, has_words, self.line.now());
         }
+        if let Some(caller) = self
+            .scene
+            .caller
+            .as_mut()
+            .filter(|_| is_nothing && !has_words)
+        {
+            caller.had_no_words();
+        }
         let is_stopped = matches!(answered, Ok(Answered::Heard | Answered::Interrupted));
         let mut unanswered = None;
         if is_stopped && !self.scene.turn.is_understood() {

@@ -89,11 +89,13 @@ impl Phase for PinEntry {
             }
             // What they say is no answer to this.
             (Input::Caller(samples), Some(caller)) => {
-                caller.hear(samples, now);
+                caller.hear_after(samples, now);
                 caller.forget();
             }
             (Input::Elapsed, Some(caller)) => {
-                caller.hear_nothing(now);
+                if let Some(silence) = caller.missing(now) {
+                    caller.hear_after(&silence, now);
+                }
                 caller.forget();
             }
             _ => {}

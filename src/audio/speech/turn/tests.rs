@@ -56,7 +56,11 @@ fn changes_of(
         };
         prepare(ms, endpointer);
         let is_proved = is_heard(ProofOfAnswer);
-        endpointer.need_longer_proof(is_proved);
+        endpointer.need_proof(if is_proved {
+            Proof::Longest
+        } else {
+            Proof::Long
+        });
         endpointer.guard_against((is_heard(Answer) || is_proved).then_some(-60.0));
         let samples: Vec<i16> = (0..80)
             .map(|n| {
@@ -201,6 +205,38 @@ fn who_stays_softer_interrupts_after_the_second_turn() {
     };
     assert!(!interrupts(&soft[..1]));
     assert!(interrupts(&soft));
+}
+
+/// Something loud is heard before the caller asks; then they speak into the answer.
+#[test]
+fn a_noise_before_the_question_does_not_keep_the_caller_from_interrupting() {
+    for (name, noise, had_no_words) in [
+        ("nothing", (Whisper, 0, 0, 0.0), false),
+        ("a cough", (Whisper, 1000, 1350, -2.0), false),
+        ("a slammed door", (Whisper, 1000, 1150, -1.0), false),
+        (
+            "a television, in which no words are understood",
+            (Television, 1000, 1900, -2.0),
+            true,
+        ),
+    ] {
+        let mut endpointer = Endpointer::new(RATE_HZ, LIMITS);
+        let parts = [
+            noise,
+            (Voice, 4000, 6000, -20.0),
+            (Answer, 8000, 12_000, 0.0),
+            (Voice, 9000, 11_000, -20.0),
+        ];
+        let changes = changes_of(&mut endpointer, &parts, 12_000, |ms, endpointer| {
+            if ms == 3500 && had_no_words {
+                endpointer.had_no_words();
+            }
+        });
+        let interrupts = |(change, ms): &(Change, u32)| {
+            *change == Change::SpeechStart && (9000..9600).contains(ms)
+        };
+        assert!(changes.iter().any(interrupts), "{name}: {changes:?}");
+    }
 }
 
 #[test]
