@@ -1,13 +1,13 @@
 //! What interrupts an answer that comes back from the phone: its echo alone, and a caller behind that.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
-
-use crate::interruptions::{ANSWER, ANSWER_DBFS, SOON, begins};
-use crate::material::{
-    Material, Place, RATE_HZ, amplify, band, level_db, mix_into, over_the_line, seconds,
-};
+use crate::calls::{Played, begins};
+use crate::codecs::through_gsm;
+use crate::interruptions::{ANSWER, ANSWER_DBFS, is_soon};
+use crate::judge::{Count, Figure, Limit};
+use crate::material::{Material, Place};
+use crate::parallel;
 use crate::random::Random;
+use crate::signal::{RATE_HZ, amplify, band, level_db, mix_into, over_the_line, seconds};
 
 /// The ways back, how loud they are, and how many milliseconds they take.
 const WAYS: [(&str, Way, f32, f32); 7] = [
@@ -22,7 +22,7 @@ const WAYS: [(&str, Way, f32, f32); 7] = [
 const CALLERS_DBFS: [f32; 4] = [-20.0, -26.0, -32.0, -38.0];
 const LINE_DBFS: f32 = -65.0;
 /// For each way and half.
-const ANSWERS: usize = 36;
+const ANSWERS: usize = 8;
 /// The playout's clock is behind by up to this many seconds, from one answer to another.
 const CLOCK: f32 = 0.08;
 /// A room's echo fades by 60 dB within this many seconds, and is 3 dB softer than what comes straight.
@@ -37,30 +37,66 @@ enum Way {
     Mobile,
 }
 
-/// Prints what interrupted the answers of both halves.
-pub(crate) fn print(halves: &[Material; 2]) {
+/// Prints what interrupted the answers of each half.
+pub(crate) fn figures(halves: &[Material]) -> Vec<Figure> {
+    let rows: Vec<_> = WAYS
+        .iter()
+        .flat_map(|way| (0..halves.len()).map(move |half| (way, half)))
+        .collect();
+    let calls: Vec<_> = rows
+        .iter()
+        .flat_map(|row| (0..ANSWERS).map(move |seed| (row, seed)))
+        .collect();
+    let all = parallel::each(&calls, |((way, half), seed)| {
+        let (_, way, gain_db, delay) = **way;
+        let of = |caller| interrupted(&halves[*half], (way, gain_db, delay), *seed, caller);
+        (
+            of(None).is_some(),
+            CALLERS_DBFS.map(|dbfs| is_soon(of(Some(dbfs)))),
+        )
+    });
     println!(
         "\n| way back | half | answers cut by their echo | callers heard within 1.5 s at -20 / -26 / -32 / -38 dBFS |"
     );
     println!("|---|---|---|---|");
-    for (name, way, gain_db, delay) in WAYS {
-        for (half, material) in halves.iter().enumerate() {
-            let interrupted = |seed: usize, caller_dbfs: Option<f32>| {
-                interrupted(material, (way, gain_db, delay), seed, caller_dbfs)
-            };
-            let cut = (0..ANSWERS).filter(|seed| interrupted(*seed, None).is_some());
-            let heard = CALLERS_DBFS.map(|dbfs| {
-                let delays = (0..ANSWERS).filter_map(|seed| interrupted(seed, Some(dbfs)));
-                let soon = delays.filter(|delay| (0.0..SOON).contains(delay)).count();
-                format!("{}", 100 * soon / ANSWERS)
-            });
-            println!(
-                "| {name} | {} | {} of {ANSWERS} | {} % |",
-                half + 1,
-                cut.count(),
-                heard.join(" / ")
-            );
-        }
+    for (((name, ..), half), answers) in rows.iter().zip(all.chunks(ANSWERS)) {
+        let heard: Vec<_> = (0..CALLERS_DBFS.len())
+            .map(|caller| answers.iter().filter(|(_, heard)| heard[caller]).count())
+            .map(|heard| (100 * heard / ANSWERS).to_string())
+            .collect();
+        let cut = Count::new(answers.iter().map(|(cut, _)| *cut));
+        println!(
+            "| {name} | {} | {cut} | {} % |",
+            half + 1,
+            heard.join(" / ")
+        );
+    }
+    let ways = WAYS.iter().zip(all.chunks(halves.len() * ANSWERS));
+    ways.flat_map(|((name, way, gain_db, _), answers)| {
+        let (cut, heard) = limits(*way, *gain_db);
+        [
+            Figure::count(
+                format!("answers cut by their echo, {name}"),
+                Count::new(answers.iter().map(|(cut, _)| *cut)),
+                cut,
+            ),
+            Figure::count(
+                format!("callers at -26 dBFS heard, {name}"),
+                Count::new(answers.iter().map(|(_, heard)| heard[1])),
+                heard,
+            ),
+        ]
+    })
+    .collect()
+}
+
+/// How many answers an echo may cut, and behind it how many callers at -26 dBFS are to be heard.
+fn limits(way: Way, gain_db: f32) -> (Limit, Limit) {
+    match way {
+        Way::Mobile => (Limit::AtMost(3, 8), Limit::AtLeast(6, 10)),
+        // No more was asked for than that it becomes no worse.
+        Way::Line if gain_db > -12.0 => (Limit::None, Limit::None),
+        _ => (Limit::AtMost(1, 8), Limit::AtLeast(9, 10)),
     }
 }
 
@@ -91,7 +127,11 @@ fn interrupted(
         let then = speaks_at + said.len() + seconds(0.3);
         mix_into(&mut line, also, then.min(len), dbfs);
     }
-    let begins = begins(&over_the_line(&line), &answer, answer_at)?;
+    let played = Played {
+        sound: &answer,
+        at: answer_at,
+    };
+    let begins = begins(&over_the_line(&line), &[played])?;
     let since = match caller_dbfs {
         Some(_) => speaks_at,
         None => answer_at,
@@ -127,36 +167,4 @@ fn in_room(sound: &[f32], random: &mut Random) -> Vec<f32> {
         }
     }
     out
-}
-
-/// What a mobile phone's codec makes of it: GSM's full rate, by sox.
-fn through_gsm(sound: &[f32]) -> Vec<f32> {
-    let samples = sound.iter().map(|sample| (sample * 32_768.0) as i16);
-    let bytes: Vec<u8> = samples.flat_map(i16::to_le_bytes).collect();
-    let raw = [
-        "-t", "raw", "-r", "8000", "-e", "signed", "-b", "16", "-c", "1", "-",
-    ];
-    let coded = sox(&[&raw[..], &["-t", "gsm", "-"]].concat(), bytes);
-    let back = [
-        "-t", "gsm", "-r", "8000", "-c", "1", "-", "-t", "raw", "-e", "signed", "-b", "16", "-",
-    ];
-    let decoded = sox(&back, coded);
-    let pairs = decoded.as_chunks().0.iter().copied();
-    pairs
-        .map(|pair| f32::from(i16::from_le_bytes(pair)) / 32_768.0)
-        .collect()
-}
-
-fn sox(arguments: &[&str], input: Vec<u8>) -> Vec<u8> {
-    let mut sox = Command::new("sox")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("sox is installed");
-    let mut stdin = sox.stdin.take().expect("it is piped");
-    let writer = std::thread::spawn(move || stdin.write_all(&input));
-    let output = sox.wait_with_output().expect("sox runs");
-    writer.join().expect("no panic").expect("sox reads");
-    output.stdout
 }

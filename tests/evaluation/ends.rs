@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use phone_assistant::audio::speech::turn::{Change, Endpointer, Limits};
 
-use crate::material::{Material, Place, RATE_HZ, mix_into, over_the_line, seconds};
+use crate::judge::{Count, Figure, Limit, percentile};
+use crate::material::{Material, Place};
+use crate::parallel;
 use crate::random::Random;
+use crate::signal::{RATE_HZ, mix_into, over_the_line, seconds};
 
 pub(crate) const LIMITS: Limits = Limits {
     quiet: Duration::from_millis(700),
@@ -29,10 +32,20 @@ const AFTER: f32 = 14.0;
 /// Until then after the last word a turn is to have ended.
 const HELD: f32 = 4.0;
 
+/// The places in which it is never quiet, where a turn is to end within this many seconds.
+const UNEVEN: [Place; 3] = [Place::Traffic, Place::Television, Place::Babble];
+const SOON: f32 = 1.3;
+/// The delays p50 and p95 of each half where it is steady, as the timer alone gives them that tells quiet by the noise.
+const STEADY: [(Place, [[f32; 2]; 2]); 2] = [
+    (Place::Line, [[0.74, 0.75], [0.74, 0.75]]),
+    (Place::Fan, [[0.69, 0.73], [0.69, 0.73]]),
+];
+const UNCHANGED: f32 = 0.02;
+
 /// What became of the turns in one place.
-#[derive(Default)]
-struct Figures {
-    turns: usize,
+#[derive(Clone, Default)]
+struct Turns {
+    all: usize,
     in_pause: [usize; 4],
     in_second_half: usize,
     delays: Vec<f32>,
@@ -41,25 +54,64 @@ struct Figures {
     of_place: usize,
 }
 
-/// Prints what became of the turns of both halves.
-pub(crate) fn print(halves: &[Material; 2]) {
+/// Prints what became of the turns of each half.
+pub(crate) fn figures(halves: &[Material]) -> Vec<Figure> {
+    let rows: Vec<_> = PLACES
+        .iter()
+        .flat_map(|place| (0..halves.len()).map(move |half| (place, half)))
+        .collect();
+    let all = parallel::each(&rows, |((_, place, below_db), half)| {
+        turns(&halves[*half], *place, *below_db)
+    });
     println!(
         "\n| place | half | ended in a pause of 0.4 / 0.6 / 0.8 / 1.0 s | in the second part | delay p50 / p95 | still open after 4 s | begun by the place alone |"
     );
     println!("|---|---|---|---|---|---|---|");
-    for (name, place, below_db) in PLACES {
-        for (half, material) in halves.iter().enumerate() {
-            println!(
-                "| {name} | {} | {}",
-                half + 1,
-                figures(material, place, below_db)
-            );
-        }
+    for (((name, ..), half), turns) in rows.iter().zip(&all) {
+        println!("| {name} | {} | {turns}", half + 1);
     }
+    let held = all.iter().map(|turns| Count::of(turns.held, turns.all));
+    let mut figures = vec![Figure::count(
+        "turns held for 4 s longer",
+        held.sum(),
+        Limit::AtMost(0, 1),
+    )];
+    for ((name, place, _), halves) in PLACES.iter().zip(all.chunks(halves.len())) {
+        figures.extend(delays(name, *place, halves));
+    }
+    figures
 }
 
-fn figures(material: &Material, place: Place, below_db: f32) -> Figures {
-    let mut figures = Figures::default();
+/// How long the turns in a place take to end, by halves.
+fn delays(name: &str, place: Place, halves: &[Turns]) -> Vec<Figure> {
+    let of_both = halves.iter().flat_map(|turns| turns.delays.iter().copied());
+    let p95 = percentile(of_both.collect(), 95);
+    if UNEVEN.contains(&place) {
+        return vec![Figure::of(
+            format!("delay p95, {name}"),
+            p95,
+            "s",
+            0.0..=SOON,
+        )];
+    }
+    let steady = STEADY.iter().find(|(steady, _)| *steady == place);
+    let (_, steady) = steady.expect("the rest is steady");
+    let halves = halves.iter().zip(steady).enumerate();
+    let both = halves.flat_map(|(half, (turns, usual))| {
+        [50, 95]
+            .into_iter()
+            .zip(usual)
+            .map(move |(percent, usual)| {
+                let delay = percentile(turns.delays.clone(), percent);
+                let name = format!("delay p{percent}, {name}, half {}", half + 1);
+                Figure::of(name, delay, "s", usual - UNCHANGED..=usual + UNCHANGED)
+            })
+    });
+    both.collect()
+}
+
+fn turns(material: &Material, place: Place, below_db: f32) -> Turns {
+    let mut turns = Turns::default();
     let mut random = Random::new(17);
     for sentence in &material.sentences {
         for (index, pause) in PAUSES.into_iter().enumerate() {
@@ -71,10 +123,10 @@ fn figures(material: &Material, place: Place, below_db: f32) -> Figures {
             mix_into(&mut line, &spoken, seconds(BEFORE), SPEECH_DBFS);
             let at = |samples: usize| BEFORE + samples as f32 / RATE_HZ as f32;
             let marks = [first_end, second, spoken.len()].map(at);
-            figures.add(&changes(&line), marks, index);
+            turns.add(&changes(&line), marks, index);
         }
     }
-    figures
+    turns
 }
 
 /// The beginnings and ends of turns, in seconds.
@@ -88,7 +140,7 @@ fn changes(line: &[f32]) -> Vec<(f32, Change)> {
     changes
 }
 
-impl Figures {
+impl Turns {
     /// Adds a turn whose first part ends, whose second begins, and which ends at these seconds.
     fn add(&mut self, changes: &[(f32, Change)], [pause, second, end]: [f32; 3], index: usize) {
         let within = |change, from: f32, to: f32| {
@@ -96,7 +148,7 @@ impl Figures {
             all.map(|(at, _)| *at)
                 .filter(move |at| (from..to).contains(at))
         };
-        self.turns += 1;
+        self.all += 1;
         self.in_pause[index] +=
             usize::from(within(Change::EndOfTurn, pause, second).next().is_some());
         self.in_second_half += usize::from(within(Change::EndOfTurn, second, end).next().is_some());
@@ -114,15 +166,10 @@ impl Figures {
     }
 }
 
-impl std::fmt::Display for Figures {
+impl std::fmt::Display for Turns {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut delays = self.delays.clone();
-        delays.sort_unstable_by(f32::total_cmp);
-        let delay = |percent: usize| {
-            let at = delays.len().saturating_sub(1) * percent / 100;
-            delays.get(at).copied().unwrap_or(f32::NAN)
-        };
-        let of_each = self.turns / PAUSES.len();
+        let delay = |percent| percentile(self.delays.clone(), percent);
+        let of_each = self.all / PAUSES.len();
         let paused = self
             .in_pause
             .map(|count| format!("{}", count * 100 / of_each.max(1)));
@@ -131,7 +178,7 @@ impl std::fmt::Display for Figures {
             "{} % | {} of {} | {:.2} / {:.2} | {} | {} |",
             paused.join(" / "),
             self.in_second_half,
-            self.turns,
+            self.all,
             delay(50),
             delay(95),
             self.held,

@@ -1,65 +1,128 @@
 //! What interrupts an answer: the sound of a place alone, and a caller in it.
 
-use std::time::{Duration, Instant};
-
-use phone_assistant::audio::speech::turn::Change;
-use phone_assistant::audio::telephone::Encoding;
-use phone_assistant::audio::{g711, to_i16};
-use phone_assistant::call::caller_audio::CallerAudio;
-use phone_assistant::call::echo::{Reply, Source};
-
-use crate::ends::LIMITS;
-use crate::material::{
-    FRAME, Material, Place, RATE_HZ, Sentence, amplify, mix_into, over_the_line, seconds,
-};
+use crate::calls::{Played, begins};
+use crate::judge::{Count, Figure, Limit, percentile};
+use crate::material::{Material, Place, Sentence};
+use crate::parallel;
 use crate::random::Random;
+use crate::signal::{RATE_HZ, amplify, mix_into, over_the_line, seconds};
 
 /// The places, and how loud each is.
-const PLACES: [(&str, Place, f32); 4] = [
+const PLACES: [(&str, Place, f32); 6] = [
     ("line noise, -65 dBFS", Place::Line, -65.0),
+    ("fan, -36 dBFS", Place::Fan, -36.0),
+    ("traffic, -36 dBFS", Place::Traffic, -36.0),
     ("television, -36 dBFS", Place::Television, -36.0),
     ("babble, -36 dBFS", Place::Babble, -36.0),
     ("music, -36 dBFS", Place::Music, -36.0),
 ];
 pub(crate) const ANSWER_DBFS: f32 = -18.0;
 pub(crate) const ANSWER: f32 = 12.0;
-const ASKS_DBFS: f32 = -24.0;
+pub(crate) const ASKS_DBFS: f32 = -24.0;
+/// Nobody, and callers as loud as they asked and softer.
+const CALLERS_DBFS: [Option<f32>; 4] = [
+    None,
+    Some(ASKS_DBFS),
+    Some(ASKS_DBFS - 6.0),
+    Some(ASKS_DBFS - 12.0),
+];
 /// In each place and half.
 const ANSWERS: usize = 24;
 /// A caller is to be heard until then.
-pub(crate) const SOON: f32 = 1.5;
+const SOON: f32 = 1.5;
 
-/// Prints what interrupted the answers of both halves.
-pub(crate) fn print(halves: &[Material; 2]) {
+/// Prints what interrupted the answers of each half.
+pub(crate) fn figures(halves: &[Material]) -> Vec<Figure> {
+    let rows: Vec<_> = PLACES
+        .iter()
+        .flat_map(|place| (0..halves.len()).map(move |half| (place, half)))
+        .collect();
+    let calls: Vec<_> = rows
+        .iter()
+        .flat_map(|row| (0..ANSWERS).map(move |seed| (row, seed)))
+        .collect();
+    let all = parallel::each(&calls, |(((_, place, dbfs), half), seed)| {
+        let (material, place, dbfs) = (&halves[*half], *place, *dbfs);
+        let sounds = Sounds {
+            material,
+            place,
+            dbfs,
+        };
+        CALLERS_DBFS.map(|caller| sounds.interrupted(*seed, caller))
+    });
     println!(
         "\n| place | half | answers cut by it alone | callers heard within 1.5 s at -24 dBFS | 6 dB softer | 12 dB softer | delay p50 |"
     );
     println!("|---|---|---|---|---|---|---|");
-    for (name, place, dbfs) in PLACES {
-        for (half, material) in halves.iter().enumerate() {
-            let sounds = Sounds {
-                material,
-                place,
-                dbfs,
-            };
-            let cut = (0..ANSWERS).filter(|seed| sounds.interrupted(*seed, None).is_some());
-            let cut = cut.count();
-            let heard = |dbfs| -> Vec<f32> {
-                let delays = (0..ANSWERS).filter_map(|seed| sounds.interrupted(seed, Some(dbfs)));
-                delays.filter(|delay| (0.0..SOON).contains(delay)).collect()
-            };
-            let mut delays = heard(ASKS_DBFS);
-            delays.sort_unstable_by(f32::total_cmp);
-            println!(
-                "| {name} | {} | {cut} of {ANSWERS} | {} | {} | {} | {:.2} |",
-                half + 1,
-                delays.len(),
-                heard(ASKS_DBFS - 6.0).len(),
-                heard(ASKS_DBFS - 12.0).len(),
-                delays.get(delays.len() / 2).copied().unwrap_or(f32::NAN),
-            );
-        }
+    for (((name, ..), half), answers) in rows.iter().zip(all.chunks(ANSWERS)) {
+        let soon = |caller| Count::new(answers.iter().map(|all| is_soon(all[caller])));
+        let delays = answers.iter().filter_map(|all| all[1]);
+        let delays = delays.filter(|delay| is_soon(Some(*delay))).collect();
+        println!(
+            "| {name} | {} | {} | {} | {} | {} | {:.2} |",
+            half + 1,
+            cut(answers),
+            soon(1),
+            soon(2),
+            soon(3),
+            percentile(delays, 50),
+        );
     }
+    judged(&all, halves.len() * ANSWERS)
+}
+
+type Wanted = fn(Place) -> bool;
+
+/// What is judged, of all answers, of which there are so many in each place.
+fn judged(all: &[[Option<f32>; 4]], in_each: usize) -> Vec<Figure> {
+    let places = PLACES.iter().zip(all.chunks(in_each));
+    let of = |wanted: Wanted| -> Vec<_> {
+        let of_these = places.clone().filter(|((_, place, _), _)| wanted(*place));
+        of_these.flat_map(|(_, answers)| answers).copied().collect()
+    };
+    let kinds: [(&str, Wanted, Limit); 3] = [
+        (
+            "a television, other talkers and music",
+            is_voices,
+            Limit::AtMost(6, 24),
+        ),
+        (
+            "traffic",
+            |place| place == Place::Traffic,
+            Limit::AtMost(6, 24),
+        ),
+        (
+            "line noise and a fan",
+            |place| matches!(place, Place::Line | Place::Fan),
+            Limit::AtMost(1, 24),
+        ),
+    ];
+    let figures = kinds.into_iter().flat_map(|(name, wanted, limit)| {
+        let answers = of(wanted);
+        let heard = Count::new(answers.iter().map(|all| is_soon(all[1])));
+        [
+            Figure::count(format!("answers cut by {name} alone"), cut(&answers), limit),
+            Figure::count(
+                format!("callers as loud as before heard in {name}"),
+                heard,
+                Limit::AtLeast(71, 75),
+            ),
+        ]
+    });
+    figures.collect()
+}
+
+fn cut(answers: &[[Option<f32>; 4]]) -> Count {
+    Count::new(answers.iter().map(|all| all[0].is_some()))
+}
+
+fn is_voices(place: Place) -> bool {
+    matches!(place, Place::Television | Place::Babble | Place::Music)
+}
+
+/// Whether the caller has interrupted, and in time.
+pub(crate) fn is_soon(delay: Option<f32>) -> bool {
+    delay.is_some_and(|delay| (0.0..SOON).contains(&delay))
 }
 
 struct Sounds<'a> {
@@ -90,7 +153,11 @@ impl Sounds<'_> {
         if let Some(dbfs) = caller_dbfs {
             mix_into(&mut line, &said.samples, speaks_at, dbfs);
         }
-        let begins = begins(&over_the_line(&line), &answer, answer_at)?;
+        let played = Played {
+            sound: &answer,
+            at: answer_at,
+        };
+        let begins = begins(&over_the_line(&line), &[played])?;
         let since = if caller_dbfs.is_some() {
             speaks_at
         } else {
@@ -98,33 +165,4 @@ impl Sounds<'_> {
         };
         Some(begins - since as f32 / RATE_HZ as f32)
     }
-}
-
-/// When a turn begins after the answer has, in seconds.
-pub(crate) fn begins(line: &[i16], answer: &[f32], answer_at: usize) -> Option<f32> {
-    let start = Instant::now();
-    let mut caller = CallerAudio::new(RATE_HZ, LIMITS, start);
-    let mut reply = Reply::new(Encoding::Ulaw);
-    let coded = answer.iter().map(|sample| g711::mu_law(to_i16(*sample)));
-    reply.append(&coded.collect::<Vec<u8>>());
-    let mut frame = 0;
-    for (index, piece) in line.chunks(2 * FRAME).enumerate() {
-        let now = start + Duration::from_millis(20) * u32::try_from(index).unwrap();
-        if (index + 1) * 2 * FRAME <= answer_at {
-            caller.hear(piece, now);
-            continue;
-        }
-        if frame == 0 {
-            caller.end_turn();
-        }
-        frame += 1;
-        let heard = reply.heard(Source::Answer(frame), piece.len(), RATE_HZ);
-        if caller
-            .overhear(piece, &heard, now)
-            .contains(&Change::SpeechStart)
-        {
-            return Some(index as f32 * 0.02 + 0.02);
-        }
-    }
-    None
 }

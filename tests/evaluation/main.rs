@@ -1,5 +1,6 @@
-//! How turns end and what interrupts answers, on real voices in real places: `tests/evaluation/run` downloads them and
-//! starts this with their folder. Nothing is judged here; the figures are for whoever changes a detector.
+//! How turns end, what interrupts answers and what is lost or paid for, on real voices and sounds in real places:
+//! `tests/evaluation/run` downloads them and starts this with their folder. Each figure has its limit; one that is beyond it
+//! fails the run.
 #![allow(
     clippy::as_conversions,
     clippy::cast_possible_truncation,
@@ -9,34 +10,83 @@
     clippy::unwrap_used
 )]
 
+mod answers;
+mod calls;
+mod codecs;
+mod coughs;
+mod dialled;
 mod echoes;
 mod ends;
 mod interruptions;
+mod judge;
 mod material;
+mod network;
+mod noises;
+mod parallel;
+mod presence;
 mod random;
+mod signal;
 mod softer;
+mod utterances;
+mod words;
 
 use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
 
+use judge::Figure;
 use material::Material;
 
-type Table = fn(&[Material; 2]);
+/// Prints a table, and returns the figures that are judged.
+type Table = fn(&[Material]) -> Vec<Figure>;
 
-fn main() {
-    let folder = std::env::args()
-        .nth(1)
+const TABLES: [(&str, Table); 11] = [
+    ("ends", ends::figures),
+    ("interruptions", interruptions::figures),
+    ("answers", answers::figures),
+    ("coughs", coughs::figures),
+    ("echoes", echoes::figures),
+    ("softer", softer::figures),
+    ("utterances", utterances::figures),
+    ("noises", noises::figures),
+    ("network", network::figures),
+    ("presence", presence::figures),
+    ("words", words::figures),
+];
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let folder = arguments
+        .next()
         .expect("the folder of the material is named");
-    let halves = [0, 1].map(|half| Material::read(Path::new(&folder), half));
-    let only = std::env::args().nth(2);
-    let tables: [(&str, Table); 4] = [
-        ("ends", ends::print),
-        ("interruptions", interruptions::print),
-        ("echoes", echoes::print),
-        ("softer", softer::print),
-    ];
-    for (name, print) in tables {
-        if only.as_ref().is_none_or(|only| only == name) {
-            print(&halves);
+    let (options, names): (Vec<_>, Vec<_>) = arguments.partition(|name| name.starts_with("--"));
+    let is_table = |name: &String| TABLES.iter().any(|(table, _)| name == table);
+    if let Some(unknown) = names.iter().find(|name| !is_table(name)) {
+        println!(
+            "{unknown} is no table; there are {}",
+            TABLES.map(|(name, _)| name).join(", ")
+        );
+        return ExitCode::FAILURE;
+    }
+    let halves = if options.iter().any(|option| option == "--half") {
+        1
+    } else {
+        2
+    };
+    let halves: Vec<_> = (0..halves)
+        .map(|half| Material::read(Path::new(&folder), half))
+        .collect();
+    let mut figures = Vec::new();
+    for (name, table) in TABLES {
+        if names.is_empty() || names.iter().any(|named| named == name) {
+            let start = Instant::now();
+            figures.extend(table(&halves));
+            println!("\n{name}: {} s", start.elapsed().as_secs());
         }
+    }
+    if judge::are_within(&figures) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }

@@ -2,21 +2,23 @@
 
 use std::f32::consts::TAU;
 use std::fs::{self, File};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use phone_assistant::audio::decode::Decoder;
 use phone_assistant::audio::resample::Resampler;
-use phone_assistant::audio::{g711, to_i16};
 
+use crate::codecs;
 use crate::random::Random;
-
-pub(crate) const RATE_HZ: u32 = 8000;
-/// 10 ms.
-pub(crate) const FRAME: usize = 80;
+use crate::signal::{FRAME, RATE_HZ, amplify, band, level_db, mix_into, normal, seconds};
 
 /// The material of one half: no voice, street or song is in both.
 pub(crate) struct Material {
     pub(crate) sentences: Vec<Sentence>,
+    /// Single words and sentences, at 0 dB of active level.
+    pub(crate) utterances: Vec<Vec<f32>>,
+    /// Machines, places, songs and signals in which nobody speaks, likewise.
+    pub(crate) noises: Vec<Vec<f32>>,
     streets: Vec<Vec<f32>>,
     songs: Vec<Vec<f32>>,
 }
@@ -27,6 +29,13 @@ pub(crate) struct Sentence {
     /// The middle of its longest inner gap.
     pub(crate) gap: usize,
     gap_len: usize,
+}
+
+/// A sound from its first to its last active frame, of which the active level is 0 dB.
+struct Active {
+    samples: Vec<f32>,
+    /// Whether each frame is active.
+    frames: Vec<bool>,
 }
 
 /// What is heard around a caller.
@@ -48,27 +57,35 @@ impl Material {
     /// Reads the half with this number, 0 or 1, of what the packages have put below `root`.
     pub(crate) fn read(root: &Path, half: usize) -> Self {
         let all = half * VOICES.len() / 2..(half + 1) * VOICES.len() / 2;
-        let mut sentences: Vec<_> = VOICES[all]
-            .iter()
-            .flat_map(|voice| files(&root.join("usr/share/asterisk/sounds").join(voice), ""))
-            .filter_map(|path| Sentence::new(&sound(&path)))
-            .collect();
-        let all = sentences.len();
-        let mut at = 0;
-        sentences.retain(|_| {
-            at += 1;
-            at * SENTENCES / all > (at - 1) * SENTENCES / all
-        });
+        let spoken = |folders: &[&str]| -> Vec<_> {
+            let voices = VOICES[all.clone()].iter();
+            let folders =
+                voices.flat_map(|voice| folders.iter().map(move |part| format!("{voice}/{part}")));
+            let files = folders.flat_map(|folder| files(&root.join(SPOKEN).join(folder), ""));
+            files.map(|path| (is_voice(&path), sound(&path))).collect()
+        };
+        let sounds = spoken(&[""]);
+        let sentences = sounds.iter().filter_map(|(_, sound)| Sentence::new(sound));
+        let sentences = evenly(sentences.collect(), SENTENCES);
+        let words = [sounds, spoken(&WORDS)].concat();
+        let voices = words.iter().filter(|(is_voice, _)| *is_voice);
+        let utterances = voices.filter_map(|(_, sound)| Active::of(sound));
+        let utterances = utterances.map(|active| active.samples);
+        let utterances = utterances.filter(|said| LENGTHS.contains(&said.len()));
+        let utterances = evenly(utterances.collect(), UTTERANCES);
         let of_half = |folder: &str, start| {
             let files = files(&root.join(folder), start);
             let files = files.into_iter().skip(half).step_by(2);
             let sounds = files.map(|path| normal(sound(&path)));
             sounds.collect::<Vec<_>>()
         };
+        let songs = of_half("usr/share/asterisk/moh", "");
         Self {
             sentences,
-            streets: of_half("usr/share/games/lincity-ng/sounds", "Trafic"),
-            songs: of_half("usr/share/asterisk/moh", ""),
+            utterances,
+            noises: noises(root, half, &songs),
+            streets: of_half(PLACES, "Trafic"),
+            songs,
         }
     }
 
@@ -117,25 +134,13 @@ impl Material {
 impl Sentence {
     /// None where it is too short or long, or has no gap with words on both sides.
     fn new(sound: &[f32]) -> Option<Self> {
-        let levels: Vec<f32> = sound.chunks_exact(FRAME).map(level_db).collect();
-        let mut sorted = levels.clone();
-        sorted.sort_unstable_by(f32::total_cmp);
-        let least = sorted.get(sorted.len() * 95 / 100)? - 30.0;
-        let is_active = |level: &f32| *level > least;
-        let first = levels.iter().position(is_active)?;
-        let end = levels.iter().rposition(is_active)?;
-        let levels = &levels[first..=end];
-        let words: Vec<f32> = levels.iter().copied().filter(is_active).collect();
-        let power = words.iter().map(|db| 10_f32.powf(db / 10.0)).sum::<f32>() / words.len() as f32;
-        let gain_db = -10.0 * power.log10();
-        let mut samples = sound[first * FRAME..(end + 1) * FRAME].to_vec();
-        amplify(&mut samples, gain_db);
+        let Active { samples, frames } = Active::of(sound)?;
         let (mut at, mut gap) = (0, 0..0);
-        for like in levels.chunk_by(|a, b| is_active(a) == is_active(b)) {
+        for like in frames.chunk_by(|a, b| a == b) {
             let range = at..at + like.len();
             at = range.end;
-            let is_inner = range.start >= 50 && range.end + 50 <= levels.len();
-            if !is_active(&like[0]) && is_inner && range.len() > gap.len() {
+            let is_inner = range.start >= 50 && range.end + 50 <= frames.len();
+            if !like[0] && is_inner && range.len() > gap.len() {
                 gap = range;
             }
         }
@@ -159,6 +164,70 @@ impl Sentence {
     }
 }
 
+impl Active {
+    /// None where nothing is.
+    fn of(sound: &[f32]) -> Option<Self> {
+        let levels: Vec<f32> = sound.chunks_exact(FRAME).map(level_db).collect();
+        let mut sorted = levels.clone();
+        sorted.sort_unstable_by(f32::total_cmp);
+        let least = sorted.get(sorted.len() * 95 / 100)?.max(NOTHING_DB) - 30.0;
+        let is_active = |level: &f32| *level > least;
+        let first = levels.iter().position(is_active)?;
+        let end = levels.iter().rposition(is_active)?;
+        let levels = &levels[first..=end];
+        let words: Vec<f32> = levels.iter().copied().filter(is_active).collect();
+        let power = words.iter().map(|db| 10_f32.powf(db / 10.0)).sum::<f32>() / words.len() as f32;
+        let gain_db = -10.0 * power.log10();
+        let mut samples = sound[first * FRAME..(end + 1) * FRAME].to_vec();
+        amplify(&mut samples, gain_db);
+        let frames = levels.iter().map(is_active).collect();
+        Some(Self { samples, frames })
+    }
+}
+
+/// Whether the file of this name, among the voices, is one.
+fn is_voice(path: &Path) -> bool {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    !NO_VOICES.iter().any(|tone| name.starts_with(tone))
+}
+
+/// So many of them, from all over.
+fn evenly<T>(mut all: Vec<T>, wanted: usize) -> Vec<T> {
+    let len = all.len();
+    let mut at = 0;
+    all.retain(|_| {
+        at += 1;
+        at * wanted / len > (at - 1) * wanted / len
+    });
+    all
+}
+
+/// What is heard in places and of machines, signals of computers, and pieces of songs.
+fn noises(root: &Path, half: usize, songs: &[Vec<f32>]) -> Vec<Vec<f32>> {
+    let places = files(&root.join(PLACES), "");
+    let signals = files(&root.join(SIGNALS), "");
+    // The links are second names of the others.
+    let is_signal = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        !name.starts_with(VOICE) && !path.is_symlink()
+    };
+    let files = places
+        .into_iter()
+        .chain(signals.into_iter().filter(is_signal));
+    let mut noises: Vec<_> = files
+        .skip(half)
+        .step_by(2)
+        .map(|path| sound(&path))
+        .collect();
+    let pieces = songs.iter().flat_map(|song| song.chunks_exact(SONG_PIECE));
+    noises.extend(evenly(pieces.map(<[f32]>::to_vec).collect(), SONG_PIECES));
+    for noise in &mut noises {
+        noise.truncate(LONGEST_NOISE);
+    }
+    let noises = noises.iter().filter_map(|noise| Active::of(noise));
+    noises.map(|active| active.samples).collect()
+}
+
 /// The sound files of a folder whose names begin so, in order of their names.
 fn files(folder: &Path, start: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|cause| {
@@ -169,13 +238,13 @@ fn files(folder: &Path, start: &str) -> Vec<PathBuf> {
     });
     let paths = entries.map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = paths
-        .filter(|path| path.extension().is_some_and(|kind| kind == "wav"))
         .filter(|path| {
-            path.file_name()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .starts_with(start)
+            path.extension()
+                .is_some_and(|kind| kind == "wav" || kind == "oga")
+        })
+        .filter(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            name.starts_with(start)
         })
         .collect();
     files.sort();
@@ -184,6 +253,9 @@ fn files(folder: &Path, start: &str) -> Vec<PathBuf> {
 
 /// A sound file at 8 kHz, in the band of a telephone.
 fn sound(path: &Path) -> Vec<f32> {
+    if path.extension().is_some_and(|kind| kind == "oga") {
+        return band(codecs::decoded(path));
+    }
     let mut decoder = Decoder::open_file(File::open(path).unwrap()).unwrap();
     let mut resampler = Resampler::new(decoder.rate_hz(), RATE_HZ).unwrap();
     let mut samples = Vec::new();
@@ -192,35 +264,6 @@ fn sound(path: &Path) -> Vec<f32> {
     }
     resampler.finish(&mut samples);
     band(samples)
-}
-
-/// What a telephone carries of it: 300 to 3,400 Hz.
-pub(crate) fn band(mut samples: Vec<f32>) -> Vec<f32> {
-    for (hertz, is_high_pass) in [
-        (300.0, true),
-        (300.0, true),
-        (3400.0, false),
-        (3400.0, false),
-    ] {
-        filter(&mut samples, hertz, is_high_pass);
-    }
-    samples
-}
-
-/// A second-order filter of the [Audio EQ Cookbook](https://www.w3.org/TR/audio-eq-cookbook/).
-fn filter(samples: &mut [f32], hertz: f32, is_high_pass: bool) {
-    let (sin, cos) = (TAU * hertz / RATE_HZ as f32).sin_cos();
-    let alpha = sin * std::f32::consts::FRAC_1_SQRT_2;
-    let mirror = if is_high_pass { -1.0 } else { 1.0 };
-    let gain = (1.0 - mirror * cos) / 2.0 / (1.0 + alpha);
-    let (mut x1, mut x2, mut y1, mut y2) = (0.0, 0.0, 0.0, 0.0);
-    for sample in samples {
-        let x = *sample;
-        let fed_back = -2.0 * cos * y1 + (1.0 - alpha) * y2;
-        let y = gain * (x + mirror * 2.0 * x1 + x2) - fed_back / (1.0 + alpha);
-        (x2, x1, y2, y1) = (x1, x, y1, y);
-        *sample = y;
-    }
 }
 
 /// Streets one after the other, each faded into the next.
@@ -258,46 +301,6 @@ fn fan(len: usize, random: &mut Random) -> Vec<f32> {
     band(made)
 }
 
-pub(crate) fn mix_into(line: &mut [f32], sound: &[f32], at: usize, gain_db: f32) {
-    let gain = 10_f32.powf(gain_db / 20.0);
-    for (to, sample) in line[at..].iter_mut().zip(sound) {
-        *to += sample * gain;
-    }
-}
-
-/// At 0 dB.
-fn normal(mut samples: Vec<f32>) -> Vec<f32> {
-    let gain_db = -level_db(&samples);
-    amplify(&mut samples, gain_db);
-    samples
-}
-
-pub(crate) fn amplify(samples: &mut [f32], gain_db: f32) {
-    let gain = 10_f32.powf(gain_db / 20.0);
-    for sample in samples {
-        *sample *= gain;
-    }
-}
-
-pub(crate) fn level_db(samples: &[f32]) -> f32 {
-    let power = samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len() as f32;
-    10.0 * power.max(1e-12).log10()
-}
-
-/// What arrives over a line that codes in mu-law.
-pub(crate) fn over_the_line(samples: &[f32]) -> Vec<i16> {
-    let coded = samples.iter().map(|sample| {
-        let code = g711::mu_law(to_i16(*sample));
-        let magnitude = g711::mu_law_magnitude(code).cast_signed();
-        if code < 0x80 { -magnitude } else { magnitude }
-    });
-    coded.collect()
-}
-
-pub(crate) fn seconds(seconds: f32) -> usize {
-    (seconds * RATE_HZ as f32) as usize
-}
-
 /// The first half of them is one half of the material.
 const VOICES: [&str; 6] = [
     "en_US_f_Allison",
@@ -307,7 +310,30 @@ const VOICES: [&str; 6] = [
     "it_IT_f_Menardi",
     "ru_RU_f_IvrvoiceRU",
 ];
+const SPOKEN: &str = "usr/share/asterisk/sounds";
+/// Where single words are, beside the sentences.
+const WORDS: [&str; 3] = ["digits", "letters", "phonetic"];
+/// What is among the voices and is none.
+const NO_VOICES: [&str; 5] = [
+    "ascending-2tone",
+    "beep",
+    "descending-2tone",
+    "tt-monkeys",
+    "tt-weasels",
+];
+const PLACES: &str = "usr/share/games/lincity-ng/sounds";
+const SIGNALS: &str = "usr/share/sounds/freedesktop/stereo";
+/// What is among the signals and is a voice.
+const VOICE: &str = "audio-channel";
 /// Of each half.
 const SENTENCES: usize = 56;
+const UTTERANCES: usize = 110;
+const SONG_PIECES: usize = 58;
+const SONG_PIECE: usize = 32_000;
 const LEAST_SECONDS: usize = 16_000;
 const MOST_SECONDS: usize = 64_000;
+/// How long an utterance is: 0.2 to 8 s.
+const LENGTHS: RangeInclusive<usize> = 1_600..=64_000;
+const LONGEST_NOISE: usize = 48_000;
+/// What is softer is silence.
+const NOTHING_DB: f32 = -60.0;

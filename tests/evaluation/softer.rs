@@ -3,8 +3,11 @@
 use phone_assistant::audio::speech::turn::{Change, Endpointer};
 
 use crate::ends::{LIMITS, PLACES, SPEECH_DBFS};
-use crate::material::{Material, Place, RATE_HZ, mix_into, over_the_line, seconds};
+use crate::judge::{Count, Figure, Limit};
+use crate::material::{Material, Place};
+use crate::parallel;
 use crate::random::Random;
+use crate::signal::{RATE_HZ, mix_into, over_the_line, seconds};
 
 /// How much softer the second turn is, in dB.
 const SOFTER_DB: [f32; 4] = [0.0, 6.0, 12.0, 18.0];
@@ -14,21 +17,35 @@ const PAUSE: f32 = 8.0;
 const SOON: f32 = 0.6;
 
 /// Prints how many of the second turns have begun in time.
-pub(crate) fn print(halves: &[Material; 2]) {
+pub(crate) fn figures(halves: &[Material]) -> Vec<Figure> {
+    let rows: Vec<_> = PLACES
+        .iter()
+        .flat_map(|place| halves.iter().enumerate().map(move |half| (place, half)))
+        .collect();
+    let all = parallel::each(&rows, |((_, place, below_db), (_, material))| {
+        let all = 0..material.sentences.len();
+        SOFTER_DB.map(|softer_db| {
+            let heard = |index| is_heard(material, index, *place, *below_db, softer_db);
+            Count::new(all.clone().map(heard))
+        })
+    });
     println!(
         "\n| place | half | second turns heard in time: as loud | 6 dB softer | 12 dB softer | 18 dB softer |"
     );
     println!("|---|---|---|---|---|---|");
-    for (name, place, below_db) in PLACES {
-        for (half, material) in halves.iter().enumerate() {
-            let all = material.sentences.len();
-            let heard = SOFTER_DB.map(|softer_db| {
-                let heard = (0..all).filter(|n| is_heard(material, *n, place, below_db, softer_db));
-                format!("{} of {all}", heard.count())
-            });
-            println!("| {name} | {} | {} |", half + 1, heard.join(" | "));
-        }
+    for (((name, ..), (half, _)), heard) in rows.iter().zip(&all) {
+        let [usual, soft, softer, softest] = heard;
+        println!(
+            "| {name} | {} | {usual} | {soft} | {softer} | {softest} |",
+            half + 1
+        );
     }
+    let in_all = |softer: usize| all.iter().map(|heard| heard[softer]).sum();
+    let figure = |name: &str, softer| Figure::count(name, in_all(softer), Limit::AtLeast(9, 10));
+    vec![
+        figure("second turns that are as loud heard", 0),
+        figure("second turns that are 6 dB softer heard", 1),
+    ]
 }
 
 fn is_heard(
