@@ -45,11 +45,11 @@ pub(crate) fn figures(halves: &[Material]) -> Vec<Figure> {
     let moments = MOMENTS.map(|(name, ..)| name).join(" | ");
     println!("\n| place | callers as loud as before heard within 1.5 s: {moments} |");
     println!("|---|---|---|---|");
-    let mut cells = all.chunks(halves.len() * ANSWERS);
+    let mut heard = all.chunks(halves.len() * ANSWERS);
     let mut figures = Vec::new();
     for (place, ..) in PLACES {
         let row = MOMENTS.map(|(moment, ..)| {
-            let heard = cells.next().into_iter().flatten().copied();
+            let heard = heard.next().into_iter().flatten().copied();
             let heard = Count::new(heard);
             let name = format!("callers heard {moment}, {place}");
             figures.push(Figure::count(name, heard, Limit::AtLeast(9, 10)));

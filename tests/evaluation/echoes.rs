@@ -22,7 +22,7 @@ const WAYS: [(&str, Way, f32, f32); 7] = [
 const CALLERS_DBFS: [f32; 4] = [-20.0, -26.0, -32.0, -38.0];
 const LINE_DBFS: f32 = -65.0;
 /// For each way and half.
-const ANSWERS: usize = 36;
+const ANSWERS: usize = 8;
 /// The playout's clock is behind by up to this many seconds, from one answer to another.
 const CLOCK: f32 = 0.08;
 /// A room's echo fades by 60 dB within this many seconds, and is 3 dB softer than what comes straight.

@@ -45,7 +45,7 @@ const UNCHANGED: f32 = 0.02;
 /// What became of the turns in one place.
 #[derive(Clone, Default)]
 struct Turns {
-    turns: usize,
+    all: usize,
     in_pause: [usize; 4],
     in_second_half: usize,
     delays: Vec<f32>,
@@ -70,7 +70,7 @@ pub(crate) fn figures(halves: &[Material]) -> Vec<Figure> {
     for (((name, ..), half), turns) in rows.iter().zip(&all) {
         println!("| {name} | {} | {turns}", half + 1);
     }
-    let held = all.iter().map(|turns| Count::of(turns.held, turns.turns));
+    let held = all.iter().map(|turns| Count::of(turns.held, turns.all));
     let mut figures = vec![Figure::count(
         "turns held for 4 s longer",
         held.sum(),
@@ -148,7 +148,7 @@ impl Turns {
             all.map(|(at, _)| *at)
                 .filter(move |at| (from..to).contains(at))
         };
-        self.turns += 1;
+        self.all += 1;
         self.in_pause[index] +=
             usize::from(within(Change::EndOfTurn, pause, second).next().is_some());
         self.in_second_half += usize::from(within(Change::EndOfTurn, second, end).next().is_some());
@@ -169,7 +169,7 @@ impl Turns {
 impl std::fmt::Display for Turns {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let delay = |percent| percentile(self.delays.clone(), percent);
-        let of_each = self.turns / PAUSES.len();
+        let of_each = self.all / PAUSES.len();
         let paused = self
             .in_pause
             .map(|count| format!("{}", count * 100 / of_each.max(1)));
@@ -178,7 +178,7 @@ impl std::fmt::Display for Turns {
             "{} % | {} of {} | {:.2} / {:.2} | {} | {} |",
             paused.join(" / "),
             self.in_second_half,
-            self.turns,
+            self.all,
             delay(50),
             delay(95),
             self.held,

@@ -71,14 +71,16 @@ pub(crate) fn figures(halves: &[Material]) -> Vec<Figure> {
     judged(&all, halves.len() * ANSWERS)
 }
 
+type Wanted = fn(Place) -> bool;
+
 /// What is judged, of all answers, of which there are so many in each place.
 fn judged(all: &[[Option<f32>; 4]], in_each: usize) -> Vec<Figure> {
     let places = PLACES.iter().zip(all.chunks(in_each));
-    let of = |wanted: fn(Place) -> bool| -> Vec<_> {
+    let of = |wanted: Wanted| -> Vec<_> {
         let of_these = places.clone().filter(|((_, place, _), _)| wanted(*place));
         of_these.flat_map(|(_, answers)| answers).copied().collect()
     };
-    let kinds: [(&str, fn(Place) -> bool, Limit); 3] = [
+    let kinds: [(&str, Wanted, Limit); 3] = [
         (
             "a television, other talkers and music",
             is_voices,

@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 pub(crate) fn figures(halves: &[Material]) -> Vec<Figure> {
     println!("\n| moment | short words heard |\n|---|---|");
     let figures = MOMENTS.map(|(name, moment)| {
-        let words = halves.iter().flat_map(|half| short_words(half));
+        let words = halves.iter().flat_map(short_words);
         let heard = thread::scope(|scope| {
             let calls: Vec<_> = words
                 .map(|word| scope.spawn(move || is_heard(&word, moment)))
