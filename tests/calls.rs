@@ -161,7 +161,7 @@ fn a_log_of_terabytes_is_read_from_its_end_and_no_further_than_it_is_worth() {
     (&hole).write_all(b"\n").unwrap();
     append(&log, &known("1700000000.17")).unwrap();
     assert_eq!(told_with(&["--last", "1", path]), KNOWN);
-    let cut = "\nthe log goes on: its newest 64 MiB were read\n";
+    let cut = "\nthe log goes on: at most its newest 64 MiB are read\n";
     assert_eq!(told_with(&[path]), format!("{KNOWN}{cut}"));
     let told = told_with(&["--id", "1.2", path]);
     assert!(told.contains("as far back as they are read"), "{told}");

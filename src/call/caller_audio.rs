@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use log::debug;
 
-use super::echo::{EchoPath, Heard, USUAL_DBFS};
+use super::echo::{EchoPath, Heard, LATEST, USUAL_DBFS};
 use crate::audio::Pcm;
 use crate::audio::echo::{Canceller, Echo};
 use crate::audio::speech::opinion::{self, Opinion};
@@ -54,6 +54,8 @@ pub struct CallerAudio {
     heard_until: Instant,
     echo: EchoPath,
     canceller: Canceller,
+    /// Until when the echo of a sound may come back of which the canceller knows nothing.
+    unknown_until: Instant,
     /// What the caller hears, or has just heard.
     beside: Beside,
     /// How many interruptions since the caller was last understood held no words.
@@ -77,6 +79,7 @@ impl CallerAudio {
             heard_until: now,
             echo: EchoPath::default(),
             canceller: Canceller::new(rate_hz),
+            unknown_until: now,
             beside: Beside::Nothing,
             for_nothing: 0,
             opinion: Opinion::new(rate_hz),
@@ -103,7 +106,11 @@ impl CallerAudio {
         self.heard_until = now;
         self.doubted_since = None;
         self.beside = beside;
-        self.separate(piece, Some(&[])).0
+        let played: Option<&[f32]> = match beside {
+            Beside::Sound(..) => None,
+            Beside::Nothing | Beside::Echo(_) => Some(&[]),
+        };
+        self.separate(piece, played).0
     }
 
     /// The silence of a phone that has sent nothing up to now; `None`: it may still send that.
@@ -150,6 +157,7 @@ impl CallerAudio {
 
     /// Takes in a piece while a sound of Asterisk's plays, which may be loud, and of which nothing can be learnt.
     pub(super) fn hear_beside_recording(&mut self, piece: &[i16], now: Instant) -> Vec<Change> {
+        self.unknown_until = now + LATEST;
         self.hear_alone(piece, Beside::Sound(USUAL_DBFS, Proof::Long), now)
     }
 
@@ -162,6 +170,9 @@ impl CallerAudio {
     ) -> Vec<Change> {
         self.heard_until = now;
         self.beside = beside;
+        if heard.samples.is_none() {
+            self.unknown_until = now + LATEST;
+        }
         if heard.is_anew {
             self.canceller.realign();
         }
@@ -245,7 +256,7 @@ impl CallerAudio {
     fn guard(&self, echo: Echo, is_known: bool) -> (Option<f32>, Proof) {
         let (played_dbfs, proof) = match self.beside {
             Beside::Nothing => return (None, Proof::Usual),
-            Beside::Echo(_) if self.canceller.is_in_pause() => return (None, Proof::Usual),
+            Beside::Echo(_) if self.is_echo_over() => return (None, Proof::Usual),
             Beside::Echo(dbfs) => (dbfs, Proof::Long),
             Beside::Sound(dbfs, proof) => (dbfs, proof),
         };
@@ -256,6 +267,11 @@ impl CallerAudio {
             Echo::Removed(_) | Echo::Unknown => usual,
         };
         (Some(guard), proof)
+    }
+
+    /// Whether all that has been heard has come back, where the canceller knows the way of an echo.
+    fn is_echo_over(&self) -> bool {
+        self.heard_until >= self.unknown_until && self.canceller.is_in_pause()
     }
 
     /// Whether next to nothing comes back of what is heard.
@@ -343,6 +359,21 @@ impl CallerAudio {
     fn may_begin(&self) -> bool {
         let may_be_voice = |opinion: &Opinion| opinion.may_begin(SIGN).unwrap_or(true);
         self.endpointer.may_begin() && self.opinion.as_ref().is_none_or(may_be_voice)
+    }
+
+    /// How long the caller has been speaking since the first `len` samples of the turn under way; nothing while they pause.
+    pub(super) fn speaks_since(&self, len: usize) -> Duration {
+        let is_heard = self.is_in_turn() && self.endpointer.is_speaking();
+        let samples = self.endpointer.heard_len().saturating_sub(len);
+        let micros = u64::try_from(samples)
+            .unwrap_or(u64::MAX)
+            .saturating_mul(1_000_000)
+            / u64::from(self.rate_hz);
+        if is_heard {
+            Duration::from_micros(micros)
+        } else {
+            Duration::ZERO
+        }
     }
 
     /// What has been heard of the turn under way.

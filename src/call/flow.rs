@@ -277,20 +277,20 @@ impl<O: Write> Flow<'_, O> {
         let Some(last) = self.line.stop() else {
             return end;
         };
+        let last = Input::Ended(last);
+        if let Some(called) = self.operator().called_by(&last) {
+            self.scene.turn.key = Some(operator::KEY);
+            return Err(called).at(Stage::Reply);
+        }
         // A key was pressed just before the phase ended.
-        if let How::Key { key, .. } = last.how
+        if let Input::Ended(last) = last
+            && let How::Key { key, .. } = last.how
             && matches!(last.what, Sound::KeepAlive | Sound::Phrase)
             && !self.scene.wants_pin
         {
             self.scene.keypad.press(key, last.at);
         }
-        match self.operator().called_by(&Input::Ended(last)) {
-            Some(called) => {
-                self.scene.turn.key = Some(operator::KEY);
-                Err(called).at(Stage::Reply)
-            }
-            None => end,
-        }
+        end
     }
 
     /// Does what a phase wants. Returns what the phase is to know of it.

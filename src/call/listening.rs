@@ -69,6 +69,8 @@ pub(super) struct Listening {
     typed: Vec<String>,
     /// A turn that is over and may be a background's.
     withheld: Option<Arc<Pcm>>,
+    /// The first samples of the turn under way, which interrupts something, that are known to hold no words.
+    wordless: Option<usize>,
     presence: Presence,
     /// Whether it was known of the last turn, when it ended, whether it has words.
     is_judged: bool,
@@ -109,6 +111,7 @@ impl Listening {
             known: Known::default(),
             typed: Vec::new(),
             withheld: None,
+            wordless: None,
             presence: Presence::default(),
             is_judged: false,
             silent_since: began,
@@ -123,6 +126,7 @@ impl Listening {
     pub(super) fn begin(&mut self, silent_since: Instant, now: Instant) {
         (self.silent_since, self.waits_since) = (silent_since, now);
         self.echoes_until = now + LATEST;
+        self.presence.begins(now);
     }
 
     /// Takes up what the caller has said into the phrase before.
@@ -170,7 +174,7 @@ impl Listening {
             self.known = Known::default();
             self.typed.clear();
         }
-        self.unanswered = unanswered;
+        (self.unanswered, self.wordless) = (unanswered, None);
         self.pause_after_more(scene);
     }
 
@@ -238,6 +242,7 @@ impl Listening {
                 self.waits_since = now.checked_sub(waited).unwrap_or(now);
                 self.presence.turn_ends(now);
                 self.known.end_turn();
+                self.wordless = None;
                 if let Some(ahead) = &mut self.ahead {
                     ahead.until = 0;
                 }
@@ -297,6 +302,7 @@ impl Listening {
     /// Has `speech` transcribed; `later` more transcriptions of the turn may follow.
     fn transcribe(&mut self, speech: Arc<Pcm>, later: u32, scene: &mut Scene) {
         self.transcriptions.send();
+        self.wordless = None;
         self.presence.is_interruption = interrupts(scene);
         self.pause_after_more(scene);
         // Without a transcript no model can be asked, so that it costs nothing to wait for it: whether the caller has
@@ -379,19 +385,23 @@ impl Listening {
     }
 
     /// The same, after which what is heard of a background is of no interest: it would interrupt what is said next.
-    fn lose_patience(&self, scene: &mut Scene, now: Instant) -> Option<Heard> {
+    fn lose_patience(&mut self, scene: &mut Scene, now: Instant) -> Option<Heard> {
         let end = self.patience_ends(scene, now)?;
         if let Some(caller) = scene.caller.as_mut().filter(|it| it.may_be_in_turn()) {
             caller.forget();
+            self.presence.turn_is_given_up();
         }
         Some(end)
     }
 
     /// Whether the turn under way is a background that has no words, and would not be sent.
     fn is_background(&self, scene: &Scene) -> bool {
+        if self.ahead.is_some() || self.is_of_caller(scene) || !self.presence.is_beside_background()
+        {
+            return false;
+        }
         let so_far = scene.caller.as_ref().map(CallerAudio::so_far);
-        let may_be_sent = self.ahead.is_some() || self.is_of_caller(scene);
-        !may_be_sent && so_far.is_some_and(|so_far| self.presence.is_only_background(&so_far))
+        so_far.is_some_and(|so_far| self.presence.is_only_background(&so_far))
     }
 }
 
@@ -428,6 +438,7 @@ impl Phase for Listening {
             },
         };
         self.follow(&changes, scene, now);
+        self.take_back(scene);
         let is_silent = self.presence.is_silent(now);
         if let Some(speech) = self.withheld.take_if(|_| is_silent)
             && self.presence.has_second_chance()

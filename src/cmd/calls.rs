@@ -337,7 +337,7 @@ impl fmt::Display for Report<'_> {
         if self.is_cut {
             writeln!(
                 f,
-                "\nthe log goes on: its newest {MAX_READ_MIB} MiB were read"
+                "\nthe log goes on: at most its newest {MAX_READ_MIB} MiB are read"
             )?;
         }
         Ok(())

@@ -21,8 +21,9 @@ enum Moment {
     AfterAnswer(u64),
 }
 
-const MOMENTS: [(&str, Moment); 4] = [
+const MOMENTS: [(&str, Moment); 5] = [
     ("0.8 s into a phrase", Moment::InPhrase(800)),
+    ("2 s into a phrase", Moment::InPhrase(2000)),
     ("0.1 s after an answer", Moment::AfterAnswer(100)),
     ("0.2 s after an answer", Moment::AfterAnswer(200)),
     ("0.4 s after an answer", Moment::AfterAnswer(400)),
@@ -48,7 +49,12 @@ pub(crate) fn figures(halves: &[Material]) -> Vec<Figure> {
         });
         println!("| {name} | {heard} |");
         let name = format!("short words heard {name}");
-        Figure::count(name, heard, Limit::AtLeast(9, 10))
+        // After 1.2 s a call knows whether anything comes back of what it plays, and before that it takes a longer proof.
+        let limit = match moment {
+            Moment::InPhrase(..1200) => Limit::None,
+            _ => Limit::AtLeast(9, 10),
+        };
+        Figure::count(name, heard, limit)
     });
     figures.into()
 }

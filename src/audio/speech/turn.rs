@@ -146,6 +146,11 @@ impl Endpointer {
         }
     }
 
+    /// How many samples [`Self::heard`] has.
+    pub fn heard_len(&self) -> usize {
+        self.samples.len()
+    }
+
     /// How loud the last 20 ms were, in dB of full scale.
     pub fn level_dbfs(&self) -> f32 {
         let last = self.levels.iter().rev().take(2).copied();
@@ -155,6 +160,11 @@ impl Endpointer {
     /// Whether a turn is under way.
     pub fn is_in_turn(&self) -> bool {
         self.turn.is_some()
+    }
+
+    /// Whether in a turn something as loud as the caller is heard at this moment.
+    pub fn is_speaking(&self) -> bool {
+        self.turn.is_some_and(|turn| turn.paused == 0)
     }
 
     /// While something is heard whose echo may be as loud as this, only what is louder and lasts begins a turn: an echo

@@ -61,7 +61,7 @@ impl<O: Write> Flow<'_, O> {
             .scene
             .caller
             .as_mut()
-            .filter(|_| is_nothing && !has_words)
+            .filter(|_| is_nothing && !has_words && !is_forgiven)
         {
             caller.had_no_words();
         }

@@ -216,6 +216,21 @@ mod tests {
     }
 
     #[test]
+    fn the_operators_key_leads_there_also_in_the_instant_in_which_a_phrase_ends() {
+        let (line, _) = scripted(&["200 result=48 endpos=800\n200 result=0\n"]);
+        let mut call = Call::new(line, Instant::now());
+        let text =
+            "stt.provider = 'openai'\ntts.provider = 'openai'\nconversation.operator = '200'";
+        let config = Config::of_text(Needs::Nothing, text, PathBuf::new(), &|_| None);
+        let config = config.unwrap_or_else(|faults| *faults.understood);
+        let services = Services::new(&config, &Hangup::default()).expect("right settings");
+        let mut flow = call.flow(&config, Arc::new(services), Encoding::Ulaw);
+        flow.is_conversation = true;
+        assert!(flow.follow(&mut Brief(Some(Sound::Phrase))).is_err());
+        assert_eq!(flow.scene.turn.key, Some(crate::call::operator::KEY));
+    }
+
+    #[test]
     fn silence_that_does_not_play_while_the_caller_is_listened_to_is_played_nowhere() {
         for (is_pin, expected) in [
             (false, &[PLAYS, "NOOP"][..]),

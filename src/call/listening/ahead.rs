@@ -55,18 +55,23 @@ impl Listening {
                 self.send(Arc::new(nothing(caller.heard().rate_hz)), scene);
             }
         } else if interrupts(scene) && ahead.is_wordless() && !self.is_typing(scene) {
-            self.take_back(ahead.until, scene);
+            self.wordless = Some(ahead.until);
+            self.take_back(scene);
         }
     }
 
-    /// Takes an interruption back whose first `len` samples are known to hold no words: it may go on for as long as a
-    /// television does. A caller who speaks on interrupts again, and all that they have said since is sent then.
-    fn take_back(&mut self, len: usize, scene: &mut Scene) {
-        if let Some(caller) = &mut scene.caller {
-            caller.forget_first(len);
+    /// Takes an interruption back that goes on behind what is known to hold no words: it may go on for as long as a
+    /// television does. What is shorter is sent when it ends, since "no" behind a cough is the caller's. One who speaks on
+    /// interrupts again, and all that they have said since is sent then.
+    pub(super) fn take_back(&mut self, scene: &mut Scene) {
+        let Some((wordless, caller)) = self.wordless.zip(scene.caller.as_mut()) else {
+            return;
+        };
+        if caller.speaks_since(wordless) >= GOES_ON {
+            caller.forget_first(wordless);
+            self.answered(None, scene);
+            self.end = Some(Ok(Heard::Silence));
         }
-        self.answered(None, scene);
-        self.end = Some(Ok(Heard::Silence));
     }
 
     /// Sets the quiet that ends the turn under way, where words decide that.
@@ -124,3 +129,6 @@ impl Listening {
         }
     }
 }
+
+/// How long what interrupts goes on behind a part without words before it is taken back.
+const GOES_ON: Duration = Duration::from_secs(1);

@@ -22,6 +22,7 @@ pub(super) struct Presence {
     /// When the last turn ended, and whether the one after it may be a caller's, by what was before it.
     ended_at: Option<Instant>,
     is_apart: bool,
+    is_given_up: bool,
 }
 
 /// Sound without words.
@@ -112,8 +113,26 @@ impl Presence {
     /// Whether `sound`, a turn under way, is nothing but the background that was sent before.
     pub(super) fn is_only_background(self, sound: &Pcm) -> bool {
         let is_topped = |background: Background| background.is_topped_by(loudest(sound));
-        let is_known = self.background.is_some_and(|it| !is_topped(it));
-        is_known && is_long(sound) && !self.has_second_chance()
+        self.is_beside_background()
+            && is_long(sound)
+            && self.background.is_some_and(|it| !is_topped(it))
+    }
+
+    /// Whether a turn under way may be one by what was before it.
+    pub(super) fn is_beside_background(self) -> bool {
+        self.background.is_some() && !self.has_second_chance()
+    }
+
+    /// The turn under way is of no interest, though it goes on.
+    pub(super) fn turn_is_given_up(&mut self) {
+        self.is_given_up = true;
+    }
+
+    /// Listening begins at `now`, and a turn that was given up may have gone on until then.
+    pub(super) fn begins(&mut self, now: Instant) {
+        if take(&mut self.is_given_up) {
+            self.ended_at = Some(now);
+        }
     }
 
     /// Whether there has been silence at `now` since the last turn.

@@ -2,6 +2,7 @@
 //! <https://man7.org/linux/man-pages/man8/logrotate.8.html>
 
 use std::cmp::Reverse;
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -20,13 +21,21 @@ pub(super) fn all(log: &Path) -> io::Result<Vec<PathBuf>> {
         let suffix = path.file_name()?.as_encoded_bytes();
         age(suffix.strip_prefix(name.as_encoded_bytes())?)
     };
-    let mut older: Vec<_> = files::list(files::parent(log))?
-        .into_iter()
-        .filter_map(|path| Some((age(&path)?, path)))
-        .collect();
+    let beside = match files::list(files::parent(log)) {
+        // A folder may let people in who may not list it.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            vec![log.with_added_extension("1")]
+        }
+        beside => beside?,
+    };
+    let older = beside.into_iter();
+    let mut older: Vec<_> = older.filter_map(|path| Some((age(&path)?, path))).collect();
     // While one is being compressed it is there twice.
     older.sort();
     older.dedup_by_key(|(age, _)| *age);
+    // Numbers and dates are there side by side where an administrator has changed from one to the other.
+    older
+        .sort_by_key(|(_, path)| Reverse(fs::metadata(path).and_then(|data| data.modified()).ok()));
     let older = older.into_iter().map(|(_, path)| path);
     Ok([log.to_owned()].into_iter().chain(older).collect())
 }
@@ -57,7 +66,7 @@ pub(super) fn is_compressed(path: &Path) -> bool {
 /// When it cannot be read.
 pub(super) fn unpacked(file: impl Read, most: u64) -> io::Result<Option<(Vec<u8>, bool)>> {
     let mut text = Vec::new();
-    let read = Unpacked::of("gzip", file)
+    let read = Unpacked::of("gzip", file.take(most.saturating_add(OVERHEAD)))
         .take(most.saturating_add(1))
         .read_to_end(&mut text);
     let is_damaged = match read {
@@ -76,11 +85,15 @@ fn is_of_content(error: &io::Error) -> bool {
 }
 
 const COMPRESSED: &[u8] = b".gz";
+/// By so many bytes a compressed text may be longer than the text, at most.
+const OVERHEAD: u64 = 1024;
 /// The digits of a date such as 20261201.
 const DATE: usize = 8;
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use super::*;
 
     #[test]
@@ -89,11 +102,11 @@ mod tests {
         let log = folder.path().join("calls.jsonl");
         let names = [
             "calls.jsonl",
+            "calls.jsonl-20261201",
+            "calls.jsonl-20261124.gz",
             "calls.jsonl.1",
             "calls.jsonl.2.gz",
             "calls.jsonl.10.gz",
-            "calls.jsonl-20261201",
-            "calls.jsonl-20261124.gz",
         ];
         let others = [
             "calls.jsonl.2.gz.tmp",
@@ -102,17 +115,19 @@ mod tests {
             "calls.json.1",
             "calls.jsonl.",
         ];
-        for name in names.iter().chain(&others) {
-            std::fs::write(folder.path().join(name), "").expect("written");
+        for (day, name) in (0..).zip(names.iter().chain(&others).chain(&["calls.jsonl.2"])) {
+            let file = fs::File::create(folder.path().join(name)).expect("made");
+            let written = SystemTime::now() - Duration::from_secs(day * 86_400);
+            file.set_modified(written).expect("ours");
         }
-        std::fs::write(folder.path().join("calls.jsonl.2"), "").expect("written");
         let all = all(&log).expect("there");
         let found: Vec<_> = all
             .iter()
             .filter_map(|path| path.file_name()?.to_str())
             .collect();
         let mut expected = names;
-        expected[2] = "calls.jsonl.2";
+        expected.swap(4, 5);
+        expected[5] = "calls.jsonl.2";
         assert_eq!(found, expected);
     }
 

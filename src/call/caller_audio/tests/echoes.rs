@@ -142,3 +142,48 @@ const ANSWERS: [&str; 10] = [
     "seven ships were waiting outside the bay ",
     "the museum is closed on the first monday ",
 ];
+
+/// A recording of Asterisk's plays behind an answer whose echo was removed, and ends in the middle of a word.
+#[test]
+fn the_end_of_a_recording_that_comes_back_begins_no_turn_where_an_echo_is_known() {
+    let start = Instant::now();
+    let at =
+        |index: usize| start + Duration::from_millis(20) * u32::try_from(index).expect("small");
+    let mut caller = caller(start);
+    caller.hear(&[30, -30].repeat(4000), start);
+    let answer = words(&ANSWERS[0].repeat(4), 1.0);
+    let mut line = vec![0.0; answer.len()];
+    Way::line().add_to(&mut line, &answer, 0..usize::MAX / 8);
+    let pieces = |sound: &[f32]| -> Vec<Vec<i16>> {
+        let packets = sound.chunks(160);
+        packets
+            .map(|packet| packet.iter().map(|sample| to_i16(*sample)).collect())
+            .collect()
+    };
+    let mut now = 0;
+    for (came, played) in pieces(&line).iter().zip(answer.chunks(160)) {
+        let heard = Heard {
+            loudest_dbfs: rms_dbfs(&answer) + 6.0,
+            samples: Some(played.to_vec()),
+            is_anew: now == 0,
+        };
+        caller.overhear(came, &heard, at(now));
+        now += 1;
+    }
+    for _ in 0..50 {
+        caller.hear(&[30, -30].repeat(80), at(now));
+        now += 1;
+    }
+    let recording = pieces(&words(&ANSWERS[1].repeat(2), 0.25));
+    let (plays, ends) = recording.split_at(recording.len() - 20);
+    let mut changes = Vec::new();
+    for piece in plays {
+        changes.extend(caller.hear_beside_recording(piece, at(now)));
+        now += 1;
+    }
+    for piece in ends {
+        changes.extend(caller.hear_after(piece, at(now)));
+        now += 1;
+    }
+    assert_eq!(changes, []);
+}

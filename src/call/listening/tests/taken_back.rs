@@ -18,27 +18,40 @@ fn interrupted(ms_long: u64, known_after: u64, words: &str) -> (Virtual<Listenin
 
 #[test]
 fn an_interruption_without_words_is_taken_back_also_while_the_sound_goes_on() {
-    // How long it is heard before it pauses, when what was said before that is known, its words, and whether it is taken
-    // back then.
+    // How long it is heard before it pauses, when what was said before that is known, its words, and how long after that
+    // it is taken back.
     let table = [
-        (1500, 400, "", true),
-        (1500, 2000, "", true),
-        (1500, 400, "No, wait.", false),
-        (500, 400, "", false),
+        (1500, 400, "", Some(540)),
+        (1500, 2000, "", Some(0)),
+        (1500, 400, "No, wait.", None),
+        (500, 400, "", None),
     ];
-    for (ms_long, known_after, words, is_taken_back) in table {
-        let (call, known) = interrupted(ms_long, known_after, words);
-        let expected = if is_taken_back {
-            format!("{known} silence")
-        } else {
-            "goes on".to_owned()
-        };
+    for (ms_long, known_after, words, taken_back_after) in table {
+        let (mut call, known) = interrupted(ms_long, known_after, words);
+        call.hears(known, 600, Line::Voice);
+        let expected = taken_back_after.map_or_else(
+            || "goes on".to_owned(),
+            |after| format!("{} silence", known + after),
+        );
         assert_eq!(
             ended(&call),
             expected,
             "{ms_long}, {known_after}, {words:?}"
         );
-        assert_eq!(call.scene.is_in_turn(), !is_taken_back);
+    }
+}
+
+#[test]
+fn a_short_word_behind_what_had_no_words_is_sent() {
+    for known_after in [100, 400] {
+        let (mut call, known) = interrupted(1500, known_after, "");
+        let quiet = call.hears(known, 500 - known_after, Line::Voice);
+        call.hears(quiet, 2500, Line::Quiet);
+        assert!(
+            ended(&call).contains("turn"),
+            "{known_after}: {}",
+            ended(&call)
+        );
     }
 }
 
@@ -52,7 +65,7 @@ fn an_interruption_that_is_known_to_have_no_words_is_taken_back_when_the_sound_g
     let known = call.hears(pauses, 500, Line::Quiet);
     call.on(known, transcribed("", Completeness::Unknown));
     assert_eq!(ended(&call), "goes on");
-    call.hears(known, 300, Line::Voice);
+    call.hears(known, 900, Line::Voice);
     assert!(ended(&call).ends_with("silence"), "{}", ended(&call));
 }
 
@@ -61,12 +74,12 @@ fn an_interruption_that_is_known_to_have_no_words_is_taken_back_when_the_sound_g
 fn what_a_caller_says_behind_what_had_no_words_belongs_to_their_next_turn() {
     let voice = testkit::audio::clips::babble(8000, &"waterfall".repeat(12)).samples;
     for (quiet_ms, longest_ms) in [(0, 9000), (1500, 3400)] {
-        let (mut call, now) = interrupted(1500, 800, "");
+        let (mut call, now) = interrupted(1500, 1000, "");
         assert_eq!(ended(&call), format!("{now} silence"));
         let now = call.at(now);
         let caller = call.scene.caller.as_mut().expect("there");
         caller.hear(&[30, -30].repeat(4 * quiet_ms), now);
-        let packets = voice[8 * 800..8 * 2400].chunks(160);
+        let packets = voice[8 * 1000..8 * 2600].chunks(160);
         let changes: Vec<_> = packets
             .flat_map(|packet| caller.hear(packet, now))
             .collect();
@@ -75,7 +88,7 @@ fn what_a_caller_says_behind_what_had_no_words_belongs_to_their_next_turn() {
         let heard = caller.heard().duration();
         // All that was said since the pause, and the quiet behind it; or what was said later alone.
         let shortest = Duration::from_millis(if quiet_ms == 0 {
-            800 + 1600 + 700
+            1000 + 1600 + 700
         } else {
             1600
         });
