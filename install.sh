@@ -195,9 +195,9 @@ placed_lines() {
 # that is gone, unless it looks for that.
 take_unchanged() {
     if [ -e "$work/phone-assistant" ] && [ "$purge" = no ] && [ -e "$1" ]; then
-        # The minute is by chance.
-        "$2" | sed 's/^[0-9]* 6/0 6/' >"$work/default"
-        if ! sed 's/^[0-9]* 6/0 6/' "$1" 2>/dev/null | cmp -s - "$work/default" && { [ "$1" != "$watch_file" ] || grep -qs -e '-x ' "$1"; }; then
+        if [ -z "$user" ]; then take_user_from "$1"; fi
+        "$2" | comparable >"$work/default"
+        if ! comparable "$1" 2>/dev/null | cmp -s - "$work/default" && { [ "$1" != "$watch_file" ] || grep -qs -e '-x ' "$1"; }; then
             say "kept       $1, which was changed (--purge removes it)"
             return
         fi
@@ -215,6 +215,17 @@ uninstall_plan() {
     set --
     if ! cmp -s "$work/chown-before" "$work/chown-after"; then
         from=-
+# The minute is by chance, and an earlier version had another remark.
+comparable() {
+    sed 's/^[0-9]* 6/0 6/; s/^\( *# "phone-assistant calls" also looks into the\) .*/\1/' "$@"
+}
+
+# Where Asterisk was taken away first, a rule itself tells whom it is for.
+take_user_from() {
+    user=$(sed -n 's/^ *su \([^ ]*\) .*/\1/p; s|^\*/5 [* ]* \([^ *]*\) \[ .*|\1|p' "$1")
+    group=$(sed -n 's/^ *su [^ ]* //p' "$1")
+}
+
         if [ -s "$work/chown-after" ]; then from=$work/chown-after; fi
         set -- "linked:$(mode_of chown-before)" "$(owner_of chown-before)" "$from" "$chown_conf"
     fi
