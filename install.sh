@@ -85,7 +85,6 @@ install_all() {
 # Nothing goes while the dialplan leads to it, but for what is purged; the program goes last, for the next run needs it.
 uninstall() {
     undone=''
-    read_placed
     if find_program; then
         find_asterisk
         step "our lines in $plan and $chown_conf" uninstall_plan
@@ -101,6 +100,7 @@ uninstall() {
         say "kept       $settings, $data and $DESTDIR$log (--purge removes them)"
     fi
     step "$agi_bin/phone-assistant" take_from_agi_bin
+        read_placed
     step "$rotation" take_unchanged "$rotation" default_rotation
     step "$watch_file" take_unchanged "$watch_file" daily_check
     step "$placed" take_away "$placed"
@@ -182,9 +182,10 @@ take_ours() {
     place files -- 0755 - - "$1" || exit 1
 }
 
-# The hashes of the programs that were put into folders for AGI programs, by which they are known again.
+# The hashes of the programs that were put into folders for AGI programs, by which they are known again. Where another user
+# could write to their folder, the file may be anything.
 read_placed() {
-    cat "$placed" >"$work/placed" 2>/dev/null || :
+    place read -- "$placed" 2>/dev/null | grep -xE '[0-9a-f]{64}  -' >"$work/placed" || :
 }
 
 placed_lines() {
