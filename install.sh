@@ -60,34 +60,47 @@ install_all() {
     check_binary
     find_asterisk
     if [ -z "$user" ] || ! expect_folder; then configure_without_asterisk; return; fi
-    read_text "$plan" before
-    has_block=no
-    if grep -q "^$begin" "$work/before"; then has_block=yes dialplan=yes; fi
+    if holds read_text "$plan" before; then
+        read_text "$plan" before
+        if grep -q "^$begin" "$work/before"; then dialplan=yes; fi
+    else
+        leave_dialplan
+    fi
     if [ "$dialplan" = yes ]; then expect_to_ask; fi
     if [ "$dialplan" = yes ]; then
-        # A package has its program put in any case, or dpkg would be left in the middle.
-        if [ "$configure" = no ] || (prepare_dialplan); then
-            prepare_dialplan
-        else
-            dialplan=no
-            say "note: $plan stays as it is, for the reason above. Once that is seen to, run  sudo $self"
-        fi
+        if holds prepare_dialplan; then prepare_dialplan; else leave_dialplan; fi
     fi
     prepare_files
     install_folders
     install_files
-    take_from_other_folder
     if [ "$dialplan" = yes ]; then check_dialplan; fi
+    # A guess must not take the program from the folder in which Asterisk looks.
+    if [ "$is_sure" = yes ]; then take_from_other_folder; fi
     check_sounds
     say_what_is_next
+}
+
+# holds COMMAND...: whether it comes to its end here. A package has its program put in any case, or dpkg would be left in the
+# middle: so what can fail is tried apart first. Everybody else is stopped by it.
+holds() {
+    [ "$configure" = no ] || ("$@")
+}
+
+leave_dialplan() {
+    dialplan=no
+    leave "$plan"
+}
+
+leave() {
+    say "note: $1 stays as it is, for the reason above. Once that is seen to, run  sudo $self"
 }
 
 # Nothing goes while the dialplan leads to it, but for what is purged; the program goes last, for the next run needs it.
 uninstall() {
     undone=''
-    read_placed
     if find_program; then
         find_asterisk
+        read_placed
         step "our lines in $plan and $chown_conf" uninstall_plan
         if [ -n "$undone" ] && [ "$purge" = no ]; then
             die "nothing was taken away, because of what stands above: see to that, then run this again"
@@ -160,15 +173,11 @@ take_from_agi_bin() {
 # A copy that was put where another layout of Asterisk has its programs would never be brought up to date.
 take_from_other_folder() {
     for other in /var/lib/asterisk/agi-bin /usr/share/asterisk/agi-bin; do
-        # One may be a link to the other.
-        if [ "$(real "$DESTDIR$other")" != "$(real "$agi_bin")" ]; then
+        # One may be a link to the other, or be mounted there too.
+        if [ -z "$(find "$agi_bin/." -prune -samefile "$DESTDIR$other/." 2>/dev/null)" ]; then
             take_ours "$DESTDIR$other/phone-assistant" || :
         fi
     done
-}
-
-real() {
-    (cd -P "$1" 2>/dev/null && pwd -P) || printf '%s\n' "$1"
 }
 
 # take_ours FILE. asterisk.conf names the folder, and Asterisk's user may write it: only a plain file goes that is our
@@ -182,9 +191,10 @@ take_ours() {
     place files -- 0755 - - "$1" || exit 1
 }
 
-# The hashes of the programs that were put into folders for AGI programs, by which they are known again.
+# The hashes of the programs that were put into folders for AGI programs, by which they are known again. Where another user
+# could write to their folder, the file may be anything.
 read_placed() {
-    cat "$placed" >"$work/placed" 2>/dev/null || :
+    place read -- "$placed" 2>/dev/null | grep -xE '[0-9a-f]{64}  -' >"$work/placed" || :
 }
 
 placed_lines() {
@@ -195,14 +205,25 @@ placed_lines() {
 # that is gone, unless it looks for that.
 take_unchanged() {
     if [ -e "$work/phone-assistant" ] && [ "$purge" = no ] && [ -e "$1" ]; then
-        # The minute is by chance.
-        "$2" | sed 's/^[0-9]* 6/0 6/' >"$work/default"
-        if ! sed 's/^[0-9]* 6/0 6/' "$1" 2>/dev/null | cmp -s - "$work/default" && { [ "$1" != "$watch_file" ] || grep -qs -e '-x ' "$1"; }; then
+        if [ -z "$user" ]; then take_user_from "$1"; fi
+        "$2" | comparable >"$work/default"
+        if ! comparable "$1" 2>/dev/null | cmp -s - "$work/default" && { [ "$1" != "$watch_file" ] || grep -qs -e '-x ' "$1"; }; then
             say "kept       $1, which was changed (--purge removes it)"
             return
         fi
     fi
     take_away "$1"
+}
+
+# The minute is by chance, and an earlier version had another remark.
+comparable() {
+    sed 's/^[0-9]* 6/0 6/; s/^\( *# "phone-assistant calls" also looks into the\) .*/\1/' "$@"
+}
+
+# Where Asterisk was taken away first, a rule itself tells whom it is for.
+take_user_from() {
+    user=$(sed -n 's/^ *su \([^ ]*\) .*/\1/p; s|^\*/5 [* ]* \([^ *]*\) \[ .*|\1|p' "$1")
+    group=$(sed -n 's/^ *su [^ ]* //p' "$1")
 }
 
 uninstall_plan() {
@@ -442,14 +463,20 @@ find_asterisk() {
 # one.
 expect_folder() {
     if [ "$configure" = no ] || [ -d "$agi_bin" ]; then return 0; fi
-    say "note: there is no folder $agi_bin"
+    if [ -n "$agi_bin" ]; then say "note: there is no folder $agi_bin"; fi
     return 1
 }
 
 # asterisk.conf says where Asterisk looks for programs. If its user can write that file, it must not choose which folder of
 # root's gets one: /etc/cron.hourly is a folder too. Nor is any folder made because that file names it.
 choose_agi_bin() {
-    agi_bin=$(first "$given_agi_bin" "$(identity astagidir)" "$(usual_folder agi-bin)")
+    is_sure=yes
+    agi_bin=$(first "$given_agi_bin" "$(identity astagidir)")
+    if [ -z "$agi_bin" ]; then agi_bin=$(folder_of_asterisk); fi
+    if [ -z "$agi_bin" ]; then
+        agi_bin=$(usual_folder agi-bin)
+        if [ ! -e "$DESTDIR/etc/freepbx.conf" ]; then is_sure=no; fi
+    fi
     while [ "$agi_bin" != "${agi_bin%/}" ]; do agi_bin=${agi_bin%/}; done
     agi_bin=$DESTDIR$agi_bin
     case ${agi_bin#"$DESTDIR"} in
@@ -461,10 +488,23 @@ choose_agi_bin() {
     elif ! place guests -- "$agi_bin" 2>"$work/why"; then
         visible <"$work/why" >&2
         refused="the folder that asterisk.conf names for AGI programs (astagidir) is neither a usual one nor one of Asterisk's user"
-        if [ "$action" = install ]; then die "$refused. If it is the right one, name it with --agi-bin"; fi
-        say "note: $refused: what is there stays, unless you name it with --agi-bin"
-        agi_bin=$DESTDIR$(usual_folder agi-bin)
+        if [ "$action" = uninstall ]; then
+            say "note: $refused: what is there stays, unless you name it with --agi-bin"
+            agi_bin=$DESTDIR$(usual_folder agi-bin)
+        elif [ "$configure" = yes ]; then
+            say "note: $refused. If it is the right one, run  sudo $self --agi-bin FOLDER"
+            agi_bin=''
+        else
+            die "$refused. If it is the right one, name it with --agi-bin"
+        fi
     fi
+}
+
+# Where no file says it, Asterisk knows where it looks; its word only chooses between the usual folders.
+folder_of_asterisk() {
+    if ! may_ask; then return; fi
+    ask 'core show settings' | sed -n 's/^ *AGI Scripts directory: *//p' |
+        grep -xE '/(var/lib|usr/share)/asterisk/agi-bin' | head -n 1
 }
 
 identity() {
@@ -487,8 +527,12 @@ ask() {
 }
 
 # As root the program asks only where a person has told it so.
+may_ask() {
+    [ "$user" != root ] || [ -n "$given_user" ] || [ "$(id -u)" != 0 ]
+}
+
 expect_to_ask() {
-    if [ -n "$asterisk" ] && [ "$user" = root ] && [ -z "$given_user" ] && [ "$(id -u)" = 0 ]; then
+    if [ -n "$asterisk" ] && ! may_ask; then
         refused="Asterisk runs as root here, and is asked nothing as root unless you say so"
         if [ "$configure" = yes ]; then
             say "note: $refused: run  sudo $self --user root, so that its dialplan is brought up to date"
@@ -720,15 +764,19 @@ prepare_files() {
         place read --as-guest -- "$old_key" >"$work/key" 2>"$work/why" || no_old_key $?
     fi
     if [ -e "$DESTDIR/etc/freepbx.conf" ]; then
-        read_text "$chown_conf" chown-before
-        check_markers "$chown_conf" "$work/chown-before"
-        keep chown-block chown_lines
-        keep chown-after edit_plan install chown-before chown-block -
+        if holds prepare_chown; then prepare_chown; else rm -f "$work/chown-after"; leave "$chown_conf"; fi
     fi
     remember "$plan.before-phone-assistant" old-backup
     remember "$agi_bin/phone-assistant" old-agi-bin
     remember "$program" old-program
     remember "$placed" old-placed
+}
+
+prepare_chown() {
+    read_text "$chown_conf" chown-before
+    check_markers "$chown_conf" "$work/chown-before"
+    keep chown-block chown_lines
+    keep chown-after edit_plan install chown-before chown-block -
 }
 
 # is_open FOLDER: whether every user may go as far as there. Below a staging folder that is closed nobody has left a key.
@@ -743,7 +791,7 @@ is_open() {
 # no_old_key STATUS: 3 is that there is none, 4 that Asterisk's user could run no program there either
 no_old_key() {
     rm -f "$work/key"
-    if [ "$1" = 4 ]; then die "$(cat "$work/why")"; fi
+    if [ "$1" = 4 ] && [ "$configure" = no ]; then die "$(cat "$work/why")"; fi
     if [ "$1" != 3 ]; then
         say "note: $old_key was not taken: $(cat "$work/why"). If it is your key, copy it to $settings/google-creds.json"
     fi
@@ -755,7 +803,12 @@ remember() {
     place read --rights "$work/$2.rights" -- "$1" >"$work/$2" 2>"$work/why" && return
     status=$?
     if [ $status = 5 ]; then die "cannot write $work/$2: is there room in $temporary?"; fi
-    if [ $status = 6 ] && [ "$dialplan" = yes ]; then die "it could not be brought back: $(cat "$work/why")"; fi
+    if [ $status = 6 ] && [ "$dialplan" = yes ]; then
+        refused="it could not be brought back: $(cat "$work/why")"
+        if [ "$configure" = no ]; then die "$refused"; fi
+        say "note: $refused"
+        leave_dialplan
+    fi
     rm -f "$work/$2"
     echo "0755 -" >"$work/$2.rights"
 }
@@ -1095,8 +1148,8 @@ check_sounds() {
 }
 
 say_what_is_next() {
-    # After an upgrade there is nothing to do. Where the package was removed, the dialplan went with it.
-    if [ "$configure" = yes ] && [ ! -e "$work/new-settings" ] && [ "$has_block" = yes ]; then return; fi
+    # After an upgrade there is nothing to do. Where the package was removed, its program and dialplan have gone.
+    if [ "$configure" = yes ] && [ ! -e "$work/new-settings" ] && [ -e "$work/old-agi-bin" ]; then return; fi
     number=$(first "$extension" 8008)
     talk=$(first "$conversation" 8009)
     cat <<NEXT

@@ -6,6 +6,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
 use std::path::Path;
+use std::process::Command;
 
 use super::races::NOBODY;
 use super::{EXAMPLE, Machine, PLAN};
@@ -105,6 +106,31 @@ fn a_key_is_not_taken_from_behind_a_link() {
     symlink(machine.path(SECRET), machine.path(OLD_KEY)).unwrap();
     machine.install(&[]).succeeds().says("was not taken");
     assert!(!machine.path(NEW_KEY).exists());
+}
+
+#[test]
+fn what_was_put_is_known_by_hashes_alone_wherever_their_file_leads() {
+    for leads_elsewhere in [true, false] {
+        let machine = Machine::new();
+        let hash = format!("{:064x}  -\n", 7);
+        machine.write(SECRET, format!("root:secret:1\n{hash}x{hash}"));
+        machine.write("etc/phone-assistant/x", "");
+        let placed = machine.path("etc/phone-assistant/installed");
+        if leads_elsewhere {
+            symlink(machine.path(SECRET), &placed).unwrap();
+        } else {
+            let made = Command::new("mkfifo").arg(&placed).status().unwrap();
+            assert!(made.success());
+        }
+        machine.install(&[]).succeeds();
+        let lines = String::from_utf8(machine.read("etc/phone-assistant/installed")).unwrap();
+        let is_hash = |line: &str| line.len() == 67 && line.ends_with("  -");
+        assert!(
+            lines.lines().all(is_hash) && !lines.contains("root"),
+            "{lines}"
+        );
+        assert!(!is_link(&placed));
+    }
 }
 
 #[test]

@@ -81,6 +81,39 @@ fn rules_that_were_changed_stay_until_the_purge() {
 }
 
 #[test]
+fn rules_of_an_earlier_version_go_as_those_of_this_one() {
+    let machine = Machine::new();
+    machine.install(&[]).succeeds();
+    let rules = String::from_utf8(machine.read(RULES)).unwrap();
+    let former = rules.replace(
+        "the old ones, compressed or not.",
+        "the newest old one: by the name of .1, and not compressed.",
+    );
+    assert_ne!(former, rules);
+    machine.write(RULES, former);
+    machine.run(&["--uninstall"]).succeeds();
+    assert!(!machine.path(RULES).exists());
+}
+
+#[test]
+fn rules_go_although_asterisk_went_first() {
+    for change in ["", "# mine\n"] {
+        let machine = Machine::as_root();
+        machine.write(CONF, "[options]\nrunuser = pbx\nrungroup = phones\n");
+        machine.install(&["--watch"]).succeeds();
+        for path in [RULES, CRON] {
+            let rules = String::from_utf8(machine.read(path)).unwrap();
+            machine.write(path, rules + change);
+        }
+        machine.write(CONF, "[options]\nrunuser = -u\n");
+        machine.run(&["--uninstall"]).succeeds();
+        for path in [RULES, CRON] {
+            assert_eq!(machine.path(path).exists(), !change.is_empty(), "{path}");
+        }
+    }
+}
+
+#[test]
 fn uninstall_takes_the_rules_and_purge_the_logs() {
     let machine = Machine::new();
     let (ours, others) = (
@@ -112,4 +145,6 @@ fn uninstall_takes_the_rules_and_purge_the_logs() {
 }
 
 const RULES: &str = "etc/logrotate.d/phone-assistant";
+const CRON: &str = "etc/cron.d/phone-assistant";
+const CONF: &str = "etc/asterisk/asterisk.conf";
 const LOG: &str = "var/log/asterisk/phone-assistant.jsonl";

@@ -8,7 +8,7 @@ use rustix::fs::Access;
 
 use super::console::{self, say};
 use super::finding::Report;
-use super::machine::{agi_program, wants_loader};
+use super::machine::{USUAL_AGI_BINS, agi_program, wants_loader};
 use super::{user, ways};
 use crate::config::Config;
 use crate::sys::files;
@@ -70,7 +70,12 @@ fn examine_program_at(program: &Path, report: &mut Report<'_>) {
     }
     match wants_loader(program) {
         Err(error) => {
-            return report.fail(id, &format!("cannot read {shown}: {error}"), install);
+            let text = format!("cannot read {shown}: {error}");
+            let remedy = match program.parent() {
+                Some(folder) if error.kind() == io::ErrorKind::NotFound => install_into(folder),
+                _ => install.to_owned(),
+            };
+            return report.fail(id, &text, &remedy);
         }
         Ok(true) => report.warn(
             id,
@@ -94,6 +99,18 @@ fn examine_program_at(program: &Path, report: &mut Report<'_>) {
             report.warn(id, &text, install);
         }
         Err(error) => report.fail(id, &format!("cannot read {shown}: {error}"), install),
+    }
+}
+
+/// Names the folder to the installer, which may take another one for Asterisk's. Asterisk's user may have named a folder
+/// of root's, so an unusual one is for a person to judge.
+fn install_into(folder: &Path) -> String {
+    let quoted = remedy::shell_quoted(folder);
+    let install = format!("sudo ./install.sh --agi-bin {quoted}");
+    if USUAL_AGI_BINS.map(Path::new).contains(&folder) {
+        install
+    } else {
+        format!("if that is Asterisk's folder for AGI programs: {install}")
     }
 }
 
@@ -289,6 +306,24 @@ mod tests {
             found.status == Status::Warn && found.text.contains("is a link to"),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn a_program_that_is_missing_is_put_into_the_folder_that_asterisk_names() {
+        for (folder, remedy) in [
+            ("/nowhere/agi-bin", "/nowhere/agi-bin"),
+            ("/nowhere/a;id", "'/nowhere/a;id'"),
+        ] {
+            let found = program_at(&Path::new(folder).join("phone-assistant"));
+            let remedy = format!(
+                "if that is Asterisk's folder for AGI programs: sudo ./install.sh --agi-bin {remedy}"
+            );
+            assert_eq!(found.remedy, remedy);
+        }
+        for folder in USUAL_AGI_BINS {
+            let remedy = install_into(Path::new(folder));
+            assert_eq!(remedy, format!("sudo ./install.sh --agi-bin {folder}"));
+        }
     }
 
     #[test]

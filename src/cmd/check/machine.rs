@@ -168,8 +168,7 @@ pub(super) fn agi_program() -> PathBuf {
 /// The folder for AGI programs where no file of Asterisk's names one, as install.sh finds it: FreePBX has its own, and
 /// Debian's exists beside it on some machines.
 fn usual_agi_bin(root: &Path) -> PathBuf {
-    let [freepbx, debian] =
-        ["var/lib", "usr/share"].map(|data| root.join(data).join("asterisk/agi-bin"));
+    let [freepbx, debian] = USUAL_AGI_BINS.map(|path| root.join(path.trim_start_matches('/')));
     if !root.join("etc/freepbx.conf").exists() && debian.is_dir() {
         debian
     } else {
@@ -209,6 +208,9 @@ pub(super) fn wants_loader(program: &Path) -> io::Result<bool> {
     Ok((0..count).any(|index| number(start + index * size, 4) == Some(PT_INTERP)))
 }
 
+/// FreePBX's and Debian's folders for AGI programs.
+pub(super) const USUAL_AGI_BINS: [&str; 2] =
+    ["/var/lib/asterisk/agi-bin", "/usr/share/asterisk/agi-bin"];
 /// Where install.sh and the dialplan put what calls leave.
 const DATA: &str = "/var/lib/phone-assistant";
 const ANYTHING_BY_OTHERS: u32 = 0o007;
