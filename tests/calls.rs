@@ -317,15 +317,22 @@ fn calls_before_the_last_rotation_count_when_the_newer_ones_are_too_few() {
 fn all_logs_that_are_rotated_count_compressed_or_not() {
     let folder = TempDir::new().unwrap();
     let log = folder.path().join("calls.jsonl");
-    for (name, id) in [
+    let written = |place: &Path, weeks| {
+        let file = fs::File::options().append(true).open(place).unwrap();
+        let week = Duration::from_secs(7 * 86_400);
+        let modified = SystemTime::now() - week * weeks;
+        file.set_modified(modified).unwrap();
+    };
+    for (weeks, (name, id)) in (0..).zip([
         ("", "1.9"),
         (".1", "1.8"),
         (".2", "1.7"),
         (".10", "1.6"),
         ("-20261124", "1.5"),
-    ] {
+    ]) {
         let place = folder.path().join(format!("calls.jsonl{name}"));
         append(&place, &known(id)).unwrap();
+        written(&place, weeks);
         if !["", ".1"].contains(&name) {
             let packed = Command::new("gzip").arg(&place).status().unwrap();
             assert!(packed.success());
@@ -354,6 +361,7 @@ fn all_logs_that_are_rotated_count_compressed_or_not() {
         .arg(&packed)
         .status();
     assert!(large.unwrap().success());
+    written(&packed, 2);
     let told = shown(&[path]);
     assert!(
         told.starts_with("2 calls, ") && told.contains("the log goes on"),

@@ -93,7 +93,7 @@ impl CallerAudio {
     }
 
     /// Takes in a piece behind a sound that has ended, whose echo may still come back, unless next to nothing does.
-    pub fn hear_after(&mut self, piece: &[i16], now: Instant) -> Vec<Change> {
+    pub(super) fn hear_after(&mut self, piece: &[i16], now: Instant) -> Vec<Change> {
         let beside = if self.echo.is_absent(self.endpointer.background_dbfs()) {
             Beside::Nothing
         } else {
@@ -143,7 +143,12 @@ impl CallerAudio {
 
     /// Takes in a piece while a phrase plays. Any voice that lasts counts as the caller. Unless next to nothing comes back,
     /// the phrase counts as loud: it comes first, before the call has shown how much comes back.
-    pub fn hear_beside(&mut self, piece: &[i16], heard: &Heard, now: Instant) -> Vec<Change> {
+    pub(super) fn hear_beside(
+        &mut self,
+        piece: &[i16],
+        heard: &Heard,
+        now: Instant,
+    ) -> Vec<Change> {
         let beside = if self.echo.is_absent(self.endpointer.background_dbfs()) {
             Beside::Sound(heard.loudest_dbfs, Proof::Short)
         } else if self.is_faint() {

@@ -19,10 +19,9 @@ pub(super) struct Presence {
     /// Whether what was sent last had interrupted an answer or a phrase.
     pub(super) is_interruption: bool,
     background: Option<Background>,
-    /// When the last turn ended, and whether the one after it may be a caller's, by what was before it.
+    /// When the last turn ended, or listening began after one that was given up, and whether the one after it may be a caller's, by what was before it.
     ended_at: Option<Instant>,
     is_apart: bool,
-    is_given_up: bool,
 }
 
 /// Sound without words.
@@ -125,14 +124,12 @@ impl Presence {
 
     /// The turn under way is of no interest, though it goes on.
     pub(super) fn turn_is_given_up(&mut self) {
-        self.is_given_up = true;
+        self.ended_at = None;
     }
 
     /// Listening begins at `now`, and a turn that was given up may have gone on until then.
     pub(super) fn begins(&mut self, now: Instant) {
-        if take(&mut self.is_given_up) {
-            self.ended_at = Some(now);
-        }
+        self.ended_at.get_or_insert(now);
     }
 
     /// Whether there has been silence at `now` since the last turn.
