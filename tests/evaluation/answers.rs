@@ -4,7 +4,7 @@ use crate::calls::{PACKET, Played, begins};
 use crate::interruptions::{ANSWER_DBFS, ASKS_DBFS, is_soon};
 use crate::judge::{Count, Figure, Limit};
 use crate::material::{Material, Place};
-use crate::parallel;
+use crate::parallel::{self, pairs};
 use crate::random::Random;
 use crate::signal::{RATE_HZ, amplify, mix_into, over_the_line, seconds};
 
@@ -33,12 +33,8 @@ const ASKS_AGAIN: f32 = 1.5;
 
 /// Prints how many callers were heard at each moment.
 pub(crate) fn figures(halves: &[Material]) -> Vec<Figure> {
-    let calls: Vec<_> = PLACES
-        .iter()
-        .flat_map(|place| MOMENTS.iter().map(move |moment| (place, moment)))
-        .flat_map(|row| halves.iter().map(move |half| (row, half)))
-        .flat_map(|row| (0..ANSWERS).map(move |seed| (row, seed)))
-        .collect();
+    let rows = pairs(pairs(&PLACES, &MOMENTS), halves);
+    let calls = pairs(rows, 0..ANSWERS);
     let all = parallel::each(&calls, |(((place, moment), material), seed)| {
         is_soon(interrupted(material, place, moment, *seed))
     });

@@ -10,7 +10,7 @@ use crate::ends::LIMITS;
 use crate::interruptions::{ANSWER_DBFS, ASKS_DBFS, is_soon};
 use crate::judge::{Count, Figure, Limit};
 use crate::material::{Material, Place};
-use crate::parallel;
+use crate::parallel::{self, pairs};
 use crate::random::Random;
 use crate::signal::{RATE_HZ, amplify, band, level_db, mix_into, over_the_line, seconds};
 
@@ -29,11 +29,7 @@ const SOON: f32 = 0.6;
 
 /// Prints how many questions and interruptions were heard after each cough.
 pub(crate) fn figures(halves: &[Material]) -> Vec<Figure> {
-    let calls: Vec<_> = COUGHS_DBFS
-        .iter()
-        .flat_map(|dbfs| halves.iter().map(move |half| (dbfs, half)))
-        .flat_map(|row| (0..CALLS).map(move |seed| (row, seed)))
-        .collect();
+    let calls = pairs(pairs(&COUGHS_DBFS, halves), 0..CALLS);
     let all = parallel::each(&calls, |((dbfs, material), seed)| {
         after_cough(material, **dbfs, *seed)
     });

@@ -5,7 +5,7 @@ use crate::codecs::through_gsm;
 use crate::interruptions::{ANSWER, ANSWER_DBFS, is_soon};
 use crate::judge::{Count, Figure, Limit};
 use crate::material::{Material, Place};
-use crate::parallel;
+use crate::parallel::{self, pairs};
 use crate::random::Random;
 use crate::signal::{RATE_HZ, amplify, band, level_db, mix_into, over_the_line, seconds};
 
@@ -39,14 +39,8 @@ enum Way {
 
 /// Prints what interrupted the answers of each half.
 pub(crate) fn figures(halves: &[Material]) -> Vec<Figure> {
-    let rows: Vec<_> = WAYS
-        .iter()
-        .flat_map(|way| (0..halves.len()).map(move |half| (way, half)))
-        .collect();
-    let calls: Vec<_> = rows
-        .iter()
-        .flat_map(|row| (0..ANSWERS).map(move |seed| (row, seed)))
-        .collect();
+    let rows = pairs(&WAYS, 0..halves.len());
+    let calls = pairs(&rows, 0..ANSWERS);
     let all = parallel::each(&calls, |((way, half), seed)| {
         let (_, way, gain_db, delay) = **way;
         let of = |caller| interrupted(&halves[*half], (way, gain_db, delay), *seed, caller);

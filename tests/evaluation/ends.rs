@@ -6,7 +6,7 @@ use phone_assistant::audio::speech::turn::{Change, Endpointer, Limits};
 
 use crate::judge::{Count, Figure, Limit, percentile};
 use crate::material::{Material, Place};
-use crate::parallel;
+use crate::parallel::{self, pairs};
 use crate::random::Random;
 use crate::signal::{RATE_HZ, mix_into, over_the_line, seconds};
 
@@ -56,10 +56,7 @@ struct Turns {
 
 /// Prints what became of the turns of each half.
 pub(crate) fn figures(halves: &[Material]) -> Vec<Figure> {
-    let rows: Vec<_> = PLACES
-        .iter()
-        .flat_map(|place| (0..halves.len()).map(move |half| (place, half)))
-        .collect();
+    let rows = pairs(&PLACES, 0..halves.len());
     let all = parallel::each(&rows, |((_, place, below_db), half)| {
         turns(&halves[*half], *place, *below_db)
     });

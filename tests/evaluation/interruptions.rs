@@ -3,7 +3,7 @@
 use crate::calls::{Played, begins};
 use crate::judge::{Count, Figure, Limit, percentile};
 use crate::material::{Material, Place, Sentence};
-use crate::parallel;
+use crate::parallel::{self, pairs};
 use crate::random::Random;
 use crate::signal::{RATE_HZ, amplify, mix_into, over_the_line, seconds};
 
@@ -33,14 +33,8 @@ const SOON: f32 = 1.5;
 
 /// Prints what interrupted the answers of each half.
 pub(crate) fn figures(halves: &[Material]) -> Vec<Figure> {
-    let rows: Vec<_> = PLACES
-        .iter()
-        .flat_map(|place| (0..halves.len()).map(move |half| (place, half)))
-        .collect();
-    let calls: Vec<_> = rows
-        .iter()
-        .flat_map(|row| (0..ANSWERS).map(move |seed| (row, seed)))
-        .collect();
+    let rows = pairs(&PLACES, 0..halves.len());
+    let calls = pairs(&rows, 0..ANSWERS);
     let all = parallel::each(&calls, |(((_, place, dbfs), half), seed)| {
         let (material, place, dbfs) = (&halves[*half], *place, *dbfs);
         let sounds = Sounds {

@@ -14,7 +14,7 @@ use crate::ends::LIMITS;
 use crate::interruptions::ANSWER_DBFS;
 use crate::judge::{Count, Figure, Limit};
 use crate::material::{Material, Place};
-use crate::parallel;
+use crate::parallel::{self, pairs};
 use crate::random::Random;
 use crate::signal::{RATE_HZ, amplify, mix_into, over_the_line, seconds};
 use crate::utterances::SIX;
@@ -137,10 +137,7 @@ struct Spoken {
 
 /// All utterances in six conditions, said into an answer's pause, and while a call listens.
 fn of_speech(halves: &[Material]) -> Vec<Spoken> {
-    let rows: Vec<_> = SIX
-        .iter()
-        .flat_map(|condition| halves.iter().map(move |half| (condition, half)))
-        .collect();
+    let rows = pairs(&SIX, halves);
     let all = parallel::each(&rows, |(condition, material)| {
         let lines = condition.lines(material);
         let spoken = lines.iter().map(|line| Spoken {

@@ -1,4 +1,4 @@
-//! All processors work at the rows of a table.
+//! The rows of a table, at which all processors work.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -24,4 +24,14 @@ pub(crate) fn each<T: Sync, R: Send>(rows: &[T], work: impl Fn(&T) -> R + Sync) 
     });
     all.sort_by_key(|(at, _)| *at);
     all.into_iter().map(|(_, result)| result).collect()
+}
+
+/// All pairs of one of `ones` and one of `others`.
+pub(crate) fn pairs<A: Copy, B: IntoIterator<IntoIter: Clone>>(
+    ones: impl IntoIterator<Item = A>,
+    others: B,
+) -> Vec<(A, B::Item)> {
+    let others = others.into_iter();
+    let of_one = |one| others.clone().map(move |other| (one, other));
+    ones.into_iter().flat_map(of_one).collect()
 }

@@ -8,6 +8,7 @@ use testkit::{Phone, Response, Stage};
 use crate::dialled::Dialled;
 use crate::judge::Figure;
 use crate::material::{Material, Place};
+use crate::parallel::pairs;
 use crate::random::Random;
 use crate::signal::{amplify, over_the_line, seconds};
 
@@ -17,10 +18,7 @@ const SECONDS: f32 = 60.0;
 
 /// Prints how often each television is transcribed. The calls hear it at the same time, so that a minute of each takes one.
 pub(crate) fn figures(halves: &[Material]) -> Vec<Figure> {
-    let rows: Vec<_> = TELEVISIONS_DBFS
-        .iter()
-        .flat_map(|dbfs| halves.iter().map(move |half| (*dbfs, half)))
-        .collect();
+    let rows = pairs(TELEVISIONS_DBFS, halves);
     let paid: Vec<_> = thread::scope(|scope| {
         let calls = rows
             .iter()

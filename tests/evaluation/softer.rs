@@ -5,7 +5,7 @@ use phone_assistant::audio::speech::turn::{Change, Endpointer};
 use crate::ends::{LIMITS, PLACES, SPEECH_DBFS};
 use crate::judge::{Count, Figure, Limit};
 use crate::material::{Material, Place};
-use crate::parallel;
+use crate::parallel::{self, pairs};
 use crate::random::Random;
 use crate::signal::{RATE_HZ, mix_into, over_the_line, seconds};
 
@@ -18,10 +18,7 @@ const SOON: f32 = 0.6;
 
 /// Prints how many of the second turns have begun in time.
 pub(crate) fn figures(halves: &[Material]) -> Vec<Figure> {
-    let rows: Vec<_> = PLACES
-        .iter()
-        .flat_map(|place| halves.iter().enumerate().map(move |half| (place, half)))
-        .collect();
+    let rows = pairs(&PLACES, halves.iter().enumerate());
     let all = parallel::each(&rows, |((_, place, below_db), (_, material))| {
         let all = 0..material.sentences.len();
         SOFTER_DB.map(|softer_db| {
