@@ -11,10 +11,10 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use log::debug;
 
 use super::echo::{EchoPath, Heard, LATEST, USUAL_DBFS};
-use crate::audio::Pcm;
 use crate::audio::echo::{Canceller, Echo};
 use crate::audio::speech::opinion::{self, Opinion};
 use crate::audio::speech::turn::{Change, Endpointer, Limits, Proof};
+use crate::audio::{Pcm, duration_of};
 use crate::sys::threads;
 
 /// Opens the caller's voice: file descriptor 3, in samples of the machine's own byte order. Its end is a hang-up.
@@ -38,7 +38,7 @@ pub(super) fn open() -> io::Result<Receiver<Vec<i16>>> {
 enum Beside {
     Nothing,
     /// It has ended, but its echo may still come back.
-    Echo(f32),
+    Echo,
     /// It plays, and a voice has to last before it counts.
     Sound(f32, Proof),
 }
@@ -94,10 +94,11 @@ impl CallerAudio {
 
     /// Takes in a piece behind a sound that has ended, whose echo may still come back, unless next to nothing does.
     pub(super) fn hear_after(&mut self, piece: &[i16], now: Instant) -> Vec<Change> {
-        let beside = if self.echo.is_absent(self.endpointer.background_dbfs()) {
+        let is_absent = !self.echo.is_found() && self.is_faint();
+        let beside = if is_absent {
             Beside::Nothing
         } else {
-            Beside::Echo(USUAL_DBFS)
+            Beside::Echo
         };
         self.hear_alone(piece, beside, now)
     }
@@ -108,7 +109,7 @@ impl CallerAudio {
         self.beside = beside;
         let played: Option<&[f32]> = match beside {
             Beside::Sound(..) => None,
-            Beside::Nothing | Beside::Echo(_) => Some(&[]),
+            Beside::Nothing | Beside::Echo => Some(&[]),
         };
         self.separate(piece, played).0
     }
@@ -149,12 +150,12 @@ impl CallerAudio {
         heard: &Heard,
         now: Instant,
     ) -> Vec<Change> {
-        let beside = if self.echo.is_absent(self.endpointer.background_dbfs()) {
-            Beside::Sound(heard.loudest_dbfs, Proof::Short)
-        } else if self.is_faint() {
+        let beside = if !self.is_faint() {
+            Beside::Sound(heard.loudest_dbfs.max(USUAL_DBFS), Proof::Long)
+        } else if self.echo.is_found() {
             Beside::Sound(heard.loudest_dbfs, Proof::Long)
         } else {
-            Beside::Sound(heard.loudest_dbfs.max(USUAL_DBFS), Proof::Long)
+            Beside::Sound(heard.loudest_dbfs, Proof::Short)
         };
         self.doubted_since = None;
         self.take_beside(piece, heard, beside, now)
@@ -261,8 +262,8 @@ impl CallerAudio {
     fn guard(&self, echo: Echo, is_known: bool) -> (Option<f32>, Proof) {
         let (played_dbfs, proof) = match self.beside {
             Beside::Nothing => return (None, Proof::Usual),
-            Beside::Echo(_) if self.is_echo_over() => return (None, Proof::Usual),
-            Beside::Echo(dbfs) => (dbfs, Proof::Long),
+            Beside::Echo if self.is_echo_over() => return (None, Proof::Usual),
+            Beside::Echo => (USUAL_DBFS, Proof::Long),
             Beside::Sound(dbfs, proof) => (dbfs, proof),
         };
         let usual = self.echo.of(played_dbfs, self.endpointer.background_dbfs());
@@ -368,17 +369,11 @@ impl CallerAudio {
 
     /// How long the caller has been speaking since the first `len` samples of the turn under way; nothing while they pause.
     pub(super) fn speaks_since(&self, len: usize) -> Duration {
-        let is_heard = self.is_in_turn() && self.endpointer.is_speaking();
-        let samples = self.endpointer.heard_len().saturating_sub(len);
-        let micros = u64::try_from(samples)
-            .unwrap_or(u64::MAX)
-            .saturating_mul(1_000_000)
-            / u64::from(self.rate_hz);
-        if is_heard {
-            Duration::from_micros(micros)
-        } else {
-            Duration::ZERO
+        if !self.is_in_turn() || !self.endpointer.is_speaking() {
+            return Duration::ZERO;
         }
+        let since = self.endpointer.heard_len().saturating_sub(len);
+        duration_of(since, self.rate_hz)
     }
 
     /// What has been heard of the turn under way.

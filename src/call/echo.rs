@@ -73,9 +73,9 @@ impl EchoPath {
         known >= ENOUGH_PIECES && learnt() >= FAINT_LOSS_DB
     }
 
-    /// Whether it has shown that, and no echo at all has been found.
-    pub(super) fn is_absent(&self, room_dbfs: f32) -> bool {
-        !self.is_found && self.is_faint(room_dbfs)
+    /// Whether there is an echo beyond doubt.
+    pub(super) fn is_found(&self) -> bool {
+        self.is_found
     }
 
     /// By how much the echo is softer at least, by these pieces.

@@ -91,7 +91,7 @@ mod tests {
 
     use crate::audio::telephone::Encoding;
     use crate::call::line::Play;
-    use crate::call::line::tests::scripted;
+    use crate::call::line::tests::{Script, scripted};
     use crate::call::parts::Call;
     use crate::call::phase::{Act, Phase, Step};
     use crate::call::turn::Scene;
@@ -99,11 +99,12 @@ mod tests {
     use crate::services::Services;
     use crate::sys::hangup::Hangup;
 
-    /// What is sent in a conversation with an operator where nothing is to be heard, after each of two waits, between which
-    /// something happens.
-    fn sent(happens: impl FnOnce(&mut Flow<'_, crate::call::line::tests::Script>)) -> Vec<String> {
-        let both = "200 result=0 endpos=80\n200 result=0\n";
-        let (line, sent) = scripted(&["", both, "200 result=1\n", ""]);
+    /// What is sent in a conversation with an operator in which something `happens`, where Asterisk answers this.
+    fn in_conversation(
+        replies: &[&'static str],
+        happens: impl FnOnce(&mut Flow<'_, Script>),
+    ) -> Vec<String> {
+        let (line, sent) = scripted(replies);
         let text =
             "stt.provider = 'openai'\ntts.provider = 'openai'\nconversation.operator = '200'";
         let config = Config::of_text(Needs::Nothing, text, PathBuf::new(), &|_| None);
@@ -112,19 +113,23 @@ mod tests {
         let mut call = Call::new(line, Instant::now());
         let mut flow = call.flow(&config, Arc::new(services), Encoding::Ulaw);
         flow.is_conversation = true;
-        flow.silence = Some("silence".to_owned());
-        let moment = Duration::from_millis(1);
-        assert!(matches!(
-            flow.wait(Instant::now() + moment),
-            Some(Input::Elapsed)
-        ));
         happens(&mut flow);
-        assert!(matches!(
-            flow.wait(Instant::now() + moment),
-            Some(Input::Elapsed)
-        ));
-        let sent = crate::sys::sync::lock(&sent);
-        sent.clone()
+        crate::sys::sync::lock(&sent).clone()
+    }
+
+    /// What is sent with an operator where nothing is to be heard, after each of two waits, between which something happens.
+    fn sent(happens: impl FnOnce(&mut Flow<'_, Script>)) -> Vec<String> {
+        let both = "200 result=0 endpos=80\n200 result=0\n";
+        let wait = |flow: &mut Flow<'_, Script>| {
+            let moment = Instant::now() + Duration::from_millis(1);
+            assert!(matches!(flow.wait(moment), Some(Input::Elapsed)));
+        };
+        in_conversation(&["", both, "200 result=1\n", ""], |flow| {
+            flow.silence = Some("silence".to_owned());
+            wait(flow);
+            happens(flow);
+            wait(flow);
+        })
     }
 
     const PLAYS: &str = "STREAM FILE \"silence\" \"0\" 0";
@@ -198,36 +203,23 @@ mod tests {
             (Sound::Phrase, true, false),
             (Sound::Answer, false, false),
         ] {
-            let (line, _) = scripted(&["200 result=55 endpos=800\n200 result=0\n"]);
-            let mut call = Call::new(line, Instant::now());
-            let text = "stt.provider = 'openai'\ntts.provider = 'openai'";
-            let config = Config::of_text(Needs::Nothing, text, PathBuf::new(), &|_| None);
-            let config = config.unwrap_or_else(|faults| *faults.understood);
-            let services = Services::new(&config, &Hangup::default()).expect("right settings");
-            let mut flow = call.flow(&config, Arc::new(services), Encoding::Ulaw);
-            flow.scene.wants_pin = wants_pin;
-            flow.follow(&mut Brief(Some(what))).expect("nothing fails");
-            assert_eq!(
-                flow.scene.keypad.is_open(),
-                is_typed,
-                "{what:?}, {wants_pin}"
-            );
+            let key = "200 result=55 endpos=800\n200 result=0\n";
+            in_conversation(&[key], |flow| {
+                flow.scene.wants_pin = wants_pin;
+                flow.follow(&mut Brief(Some(what))).expect("nothing fails");
+                let is_open = flow.scene.keypad.is_open();
+                assert_eq!(is_open, is_typed, "{what:?}, {wants_pin}");
+            });
         }
     }
 
     #[test]
     fn the_operators_key_leads_there_also_in_the_instant_in_which_a_phrase_ends() {
-        let (line, _) = scripted(&["200 result=48 endpos=800\n200 result=0\n"]);
-        let mut call = Call::new(line, Instant::now());
-        let text =
-            "stt.provider = 'openai'\ntts.provider = 'openai'\nconversation.operator = '200'";
-        let config = Config::of_text(Needs::Nothing, text, PathBuf::new(), &|_| None);
-        let config = config.unwrap_or_else(|faults| *faults.understood);
-        let services = Services::new(&config, &Hangup::default()).expect("right settings");
-        let mut flow = call.flow(&config, Arc::new(services), Encoding::Ulaw);
-        flow.is_conversation = true;
-        assert!(flow.follow(&mut Brief(Some(Sound::Phrase))).is_err());
-        assert_eq!(flow.scene.turn.key, Some(crate::call::operator::KEY));
+        let key = "200 result=48 endpos=800\n200 result=0\n";
+        in_conversation(&[key], |flow| {
+            assert!(flow.follow(&mut Brief(Some(Sound::Phrase))).is_err());
+            assert_eq!(flow.scene.turn.key, Some(crate::call::operator::KEY));
+        });
     }
 
     #[test]

@@ -19,7 +19,8 @@ pub(super) struct Presence {
     /// Whether what was sent last had interrupted an answer or a phrase.
     pub(super) is_interruption: bool,
     background: Option<Background>,
-    /// When the last turn ended, or listening began after one that was given up, and whether the one after it may be a caller's, by what was before it.
+    /// When the last turn ended, or listening began after one that was given up; and whether the one after it may be a
+    /// caller's, by what was before it.
     ended_at: Option<Instant>,
     is_apart: bool,
 }
