@@ -87,6 +87,9 @@ impl Report {
         most: Duration,
     ) -> Result<(), String> {
         times.sort_unstable();
+        if times.is_empty() {
+            return Err("nothing was measured".to_owned());
+        }
         let at = |index: usize| ms(times[index]);
         let p95 = times[(times.len() * 95).div_ceil(100) - 1];
         let (first, median, last) = (at(0), at(times.len() / 2), at(times.len() - 1));

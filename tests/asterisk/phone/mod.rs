@@ -115,8 +115,11 @@ impl Call {
     /// Waits until a sound has been heard to its end, after what was waited for before.
     pub(crate) fn wait_to_hear(&mut self, sound: &Clip, limit: Duration) -> Result<Found, String> {
         let found = self.listen(limit, |heard, _| heard.find(sound).first().copied())?;
-        thread::sleep(found.ends.saturating_duration_since(Instant::now()));
         self.listened_until = found.ends + FADING;
+        thread::sleep(
+            self.listened_until
+                .saturating_duration_since(Instant::now()),
+        );
         Ok(found)
     }
 
