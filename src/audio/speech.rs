@@ -78,20 +78,20 @@ pub fn sounding(samples: &[i16], rate_hz: u32) -> Duration {
 
 /// Whether a recording surely holds a voice: there is enough sound in it, and most of that is voiced.
 pub fn is_sure(samples: &[i16], rate_hz: u32) -> bool {
-    let (voiced, all) = voiced_frames(samples, rate_hz);
+    let (voiced, all) = voiced_frames(samples, rate_hz, f32::MIN);
     all >= SURE_FRAMES && voiced >= SURE_SHARE * count(all)
 }
 
-/// Whether a recording holds a voice, and not only a cough, a slammed door or a tone.
-fn has_voice(pcm: &Pcm) -> bool {
-    let (voiced, all) = voiced_frames(&pcm.samples, pcm.rate_hz);
+/// Whether what is louder than `softest_dbfs` in a recording is a voice, and not only a cough, a slammed door or a tone.
+fn has_voice(pcm: &Pcm, softest_dbfs: f32) -> bool {
+    let (voiced, all) = voiced_frames(&pcm.samples, pcm.rate_hz, softest_dbfs);
     voiced >= VOICE_SHARE * count(all) && find(pcm).is_some()
 }
 
-/// How many frames of a recording are voiced, and how many sound.
-fn voiced_frames(samples: &[i16], rate_hz: u32) -> (f32, usize) {
+/// How many frames of a recording are voiced, and how many sound, of those louder than `softest_dbfs`.
+fn voiced_frames(samples: &[i16], rate_hz: u32, softest_dbfs: f32) -> (f32, usize) {
     let levels = frame_levels(samples, rate_hz);
-    let threshold = threshold(&levels);
+    let threshold = threshold(&levels).max(softest_dbfs);
     let frame = frame_len(rate_hz);
     let (mut voiced, mut all) = (0.0, 0);
     for stretch in loud_stretches(&levels, threshold) {

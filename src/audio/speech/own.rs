@@ -73,6 +73,11 @@ impl OwnLevel {
         Some(ended.0.frames)
     }
 
+    /// What is softer than this in the turn under way is not the caller.
+    pub(super) fn softest_dbfs(&self) -> f32 {
+        self.now_dbfs - FAR[0].0
+    }
+
     /// The turn has ended, and its level is remembered if it had a voice.
     pub(super) fn end(&mut self, has_voice: bool) {
         self.before_last = self.before;

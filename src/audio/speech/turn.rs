@@ -382,14 +382,16 @@ impl Endpointer {
         self.turn.is_none() && loud >= SIGN_LOUD && self.is_voiced(SIGN_FRAMES)
     }
 
-    /// Whether the turn that has just ended held a voice: else its level is that of a cough, a slammed door or a tone.
+    /// Whether what was loud in the turn that has just ended is a voice: else its level is that of a cough, a slammed door
+    /// or a tone.
     fn has_voice(&self) -> bool {
         let len = LEVELS * frame_len(self.rate_hz);
         let latest = &self.samples[self.samples.len().saturating_sub(len)..];
-        super::has_voice(&Pcm {
+        let latest = Pcm {
             rate_hz: self.rate_hz,
             samples: latest.to_vec(),
-        })
+        };
+        super::has_voice(&latest, self.own.softest_dbfs())
     }
 
     /// Whether what rises out of the noise in the last `frames` is a voice. A cough is as long and as loud, but it is
