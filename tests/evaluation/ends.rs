@@ -41,6 +41,8 @@ const STEADY: [(Place, [[f32; 2]; 2]); 2] = [
     (Place::Fan, [[0.69, 0.73], [0.69, 0.73]]),
 ];
 const UNCHANGED: f32 = 0.02;
+/// Of the places' own beginnings in 14 s behind each turn.
+const BY_PLACE: Limit = Limit::AtMost(1, 100);
 
 /// What became of the turns in one place.
 #[derive(Clone, Default)]
@@ -68,11 +70,15 @@ pub(crate) fn figures(halves: &[Material]) -> Vec<Figure> {
         println!("| {name} | {} | {turns}", half + 1);
     }
     let held = all.iter().map(|turns| Count::of(turns.held, turns.all));
-    let mut figures = vec![Figure::count(
-        "turns held for 4 s longer",
-        held.sum(),
-        Limit::AtMost(0, 1),
-    )];
+    let of_places = all.iter().map(|turns| Count::of(turns.of_place, turns.all));
+    let mut figures = vec![
+        Figure::count("turns held for 4 s longer", held.sum(), Limit::AtMost(0, 1)),
+        Figure::count(
+            "turns that a place alone began after the caller",
+            of_places.sum(),
+            BY_PLACE,
+        ),
+    ];
     for ((name, place, _), halves) in PLACES.iter().zip(all.chunks(halves.len())) {
         figures.extend(delays(name, *place, halves));
     }

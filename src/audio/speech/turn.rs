@@ -358,7 +358,24 @@ impl Endpointer {
         let (frames, least) = self.proof_frames();
         let recent = self.loud.iter().rev().take(frames);
         let is_proved = recent.filter(|loud| **loud).count() >= least;
-        is_proved && (frames == ONSET_FRAMES || self.is_voiced(frames))
+        if frames == ONSET_FRAMES {
+            // Where it is uneven, what is softer than the caller was may be a car that passes; elsewhere it may be a whisper.
+            is_proved
+                && (!self.is_uneven()
+                    || self.is_as_loud_as_before()
+                    || self.is_voiced(SHORT_FRAMES))
+        } else {
+            is_proved && self.is_voiced(frames)
+        }
+    }
+
+    /// Whether what begins is as loud as the caller was before, if they were heard.
+    fn is_as_loud_as_before(&self) -> bool {
+        self.own.known_dbfs().is_none_or(|own| {
+            let recent = self.levels.iter().rev().take(ONSET_FRAMES);
+            let loud = recent.filter(|level| **level > own - BEGINS_DB);
+            loud.count() >= ONSET_LOUD
+        })
     }
 
     /// How many frames of how many have to be loud.

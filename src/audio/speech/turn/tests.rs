@@ -131,6 +131,36 @@ fn a_turn_ends_soon_after_the_caller_in_any_background() {
 }
 
 #[test]
+fn what_passes_beside_traffic_is_no_turn_but_a_softer_caller_is() {
+    let traffic = (Whisper, 0, 9000, -44.0);
+    let table = [
+        (
+            "a car that passes",
+            vec![traffic, (Whisper, 5000, 6500, -34.0)],
+            false,
+        ),
+        (
+            "the caller",
+            vec![traffic, (Voice, 5000, 6500, -34.0)],
+            true,
+        ),
+        (
+            "a whisper where it is quiet",
+            vec![(Whisper, 5000, 6500, -34.0)],
+            true,
+        ),
+    ];
+    for (name, mut parts, is_turn) in table {
+        parts.push(SPEAKS);
+        let changes = changes(&parts, 9000);
+        let later = changes
+            .iter()
+            .any(|(change, ms)| *change == Change::SpeechStart && *ms > 4900);
+        assert_eq!(later, is_turn, "{name}: {changes:?}");
+    }
+}
+
+#[test]
 fn beside_what_is_nearly_as_loud_as_the_caller_a_turn_ends_a_little_later() {
     let changes = changes(&[SPEAKS, (Television, 0, 9000, -28.0)], 9000);
     let ended = changes
