@@ -306,6 +306,33 @@ fn an_answer_goes_on_after_a_caller_has_shown_that_they_follow() {
     let said = ["Mm-hm.", "Yes.", "Okay, I see."].map(Interruption::Following);
     assert_soon(&taken_up(&said));
 }
+/// A model that has been asked a question, and is to say nothing yet.
+fn asked(house: &House, settings: &Settings) -> Talking {
+    house.sandbox.answer_with(SHORT);
+    house.sandbox.hold(Stage::Llm);
+    let talking = asked_of_tea(house, settings);
+    house.sandbox.wait_for(Stage::Llm, 1, PATIENCE);
+    talking
+}
+
+#[test]
+fn yes_before_anything_of_an_answer_is_heard_is_the_callers_turn() {
+    let house = House::new();
+    let settings = settings(&house).set("conversation.max_turns", 2);
+    let talking = asked(&house, &settings);
+    let yes = Interruption::Following("Yes.");
+    house.sandbox.respond(Stage::Stt, yes.transcript());
+    talking.phone.wait(BREATH);
+    talking.phone.say(yes.sound());
+    house.sandbox.wait_for(Stage::Stt, 2, PATIENCE);
+    talking.phone.wait(Duration::from_secs(2));
+    house.sandbox.release(Stage::Llm);
+    talking.finish().assert_variable("ASSISTANT_ANSWER", SHORT);
+    let asked = house.sandbox.requests_to(Stage::Llm);
+    let last = asked.last().unwrap().body["contents"].to_string();
+    assert!(last.contains("Yes."), "{last}");
+}
+
 
 #[test]
 fn an_answer_goes_on_where_what_was_said_into_it_cannot_be_transcribed() {

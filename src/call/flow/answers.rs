@@ -141,7 +141,8 @@ impl<O: Write> Flow<'_, O> {
         if matches!(answered, Ok(Answered::Interrupted)) {
             self.scene.turn.is_interrupted = true;
             self.interrupted = Some(Interrupted {
-                has_just_asked: answering.has_just_asked(self.scene, self.line.now()),
+                may_be_followed: was_heard(&self.scene.turn)
+                    && !answering.has_just_asked(self.scene, self.line.now()),
                 is_followed: false,
                 told: Vec::new(),
                 answering,
@@ -166,7 +167,7 @@ impl<O: Write> Flow<'_, O> {
         let known = || self.loudness.usual_wait(voice);
         self.scene.voice_takes = self.scene.voice_takes.or_else(known);
         let interrupted = self.interrupted.as_ref();
-        let languages = interrupted.filter(|interrupted| !interrupted.has_just_asked);
+        let languages = interrupted.filter(|interrupted| interrupted.may_be_followed);
         let languages = languages.map(|_| self.config.stt.languages().map(str::to_owned).collect());
         let is_typed = self.is_conversation && self.config.conversation.barge_in;
         let settings = answering::Settings {
