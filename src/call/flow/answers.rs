@@ -144,6 +144,12 @@ impl<O: Write> Flow<'_, O> {
                 answer: heard(&self.scene.turn),
             });
         }
+        // By a key callers skip what they have not heard.
+        if let (Ok(Answered::Heard), None) = (answered, self.scene.turn.key)
+            && let Some(toolbox) = &self.toolbox
+        {
+            toolbox.was_heard();
+        }
         if matches!(answered, Ok(Answered::Interrupted)) {
             self.scene.turn.is_interrupted = true;
             self.interrupted = Some(Interrupted {
