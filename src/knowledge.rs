@@ -127,6 +127,8 @@ pub(crate) struct TurnParts<'a> {
     pub(crate) memory: &'a str,
     /// Whether the model may call functions.
     pub(crate) has_tools: bool,
+    /// What these have done in the call.
+    pub(crate) done: &'a str,
 }
 
 impl Knowledge {
@@ -178,6 +180,7 @@ impl Knowledge {
             turn.actions.to_owned(),
             if turn.has_tools { TOOLS } else { "" }.to_owned(),
             turn.memory.to_owned(),
+            turn.done.to_owned(),
             self.told_now(local),
         ];
         let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();

@@ -71,6 +71,11 @@ impl Tools {
         pin.as_ref()
     }
 
+    /// Whether a tool may change something: it is a `POST`.
+    pub(crate) fn may_change(&self, name: &str) -> bool {
+        (self.find(name)).is_some_and(|(tool, _)| tool.body.is_some())
+    }
+
     /// Does what the model asks for, and returns what it is told. After `cancel` was raised nothing is waited for.
     ///
     /// # Errors

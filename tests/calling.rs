@@ -11,7 +11,7 @@ use testkit::{
 };
 
 use crate::conversation;
-use crate::house::{House, PATIENCE};
+use crate::house::{self, House, PATIENCE};
 use crate::providers::openai;
 
 /// These settings with a tool that orders tea at this address.
@@ -263,6 +263,51 @@ fn what_a_model_has_heard_and_called_for_is_not_asked_again_where_the_caller_goe
     assert!(first.ends_with("not written down]"), "{first}");
     let last = asked.as_array().unwrap().last().unwrap();
     assert_eq!(last["parts"][0]["text"], "How far away is the moon?");
+}
+
+/// The answer that tells of an order is lost to a model that fails, or to a caller who goes on.
+#[test]
+fn what_was_ordered_and_never_told_is_not_ordered_again_until_the_caller_has_heard_of_it() {
+    house::each([true, false], |fails| {
+        let (house, hook) = (House::new(), Webhook::start());
+        let settings = conversation::settings(&house)
+            .set("conversation.max_turns", 4)
+            .set("conversation.ask_after", 15.0);
+        let is_green = [order("green").saying("One moment, I am ordering it.")];
+        house.sandbox.call_with(is_green);
+        house.sandbox.hold(Stage::Llm);
+        let talking = conversation::asked_of_tea(&house, &with_tool(settings, &hook));
+        house.sandbox.wait_for(Stage::Llm, 1, PATIENCE);
+        if fails {
+            house.sandbox.fault(Stage::Llm, Fault::Status(400), 1);
+            house.sandbox.release(Stage::Llm);
+            talking.wait_to_be_heard(2);
+        } else {
+            house.sandbox.release(Stage::Llm);
+            hook.wait_for(1, PATIENCE);
+            talking.wait_for_answer();
+        }
+        for (times, orders) in [(3, 1), (4, 2)] {
+            house.sandbox.call_with([order("green")]);
+            talking.phone.wait(conversation::BREATH);
+            talking.ask("question-tea.wav");
+            talking.wait_to_be_heard(times);
+            assert_eq!(hook.posted().len(), orders, "fails: {fails}");
+        }
+        talking.hang_up();
+        let asked = requests(&house);
+        let told = |asked: &Recorded| {
+            let prompt = &asked.body["systemInstruction"]["parts"][0]["text"];
+            prompt
+                .as_str()
+                .unwrap()
+                .contains(r#"order {"kind":"green"}: ok"#)
+        };
+        assert!(!told(&asked[0]) && asked[2..].iter().all(told));
+        let spoken = house.spoken_texts().join(" ");
+        assert!(spoken.contains("error: this was not called"), "{spoken}");
+        assert!(spoken.ends_with("This was found: ok."), "{spoken}");
+    });
 }
 
 #[test]

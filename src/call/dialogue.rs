@@ -179,13 +179,12 @@ impl Dialogue {
         scene: &mut Scene,
         now: Instant,
     ) -> Result<Next, Failure> {
+        // What was not understood may have been a noise, after which a phrase is said again. Where no words were in it,
+        // the turn is the one before.
         let is_new = self.answer != Latest::TakenUp && !goes_on;
-        if is_new && !matches!(answered, Ok(Answered::NoSpeech)) {
-            self.is_goodbye_last = false;
-        }
-        // What was not understood may have been a noise, after which a phrase is said again.
-        if is_new && scene.turn.is_understood() {
-            (self.phrase, scene.is_cut_off) = (None, false);
+        let has_words = !matches!(answered, Ok(Answered::NoSpeech));
+        if is_new && has_words && scene.turn.is_understood() {
+            (self.phrase, scene.is_cut_off, self.is_goodbye_last) = (None, false, false);
             if let Some(caller) = &mut scene.caller {
                 caller.was_understood();
             }

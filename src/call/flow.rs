@@ -375,12 +375,15 @@ impl<O: Write> Flow<'_, O> {
         };
         let may_come = |interrupted: &Interrupted| !interrupted.is_written();
         let may_come = self.interrupted.as_ref().is_some_and(may_come);
+        let toolbox = self.toolbox.as_ref();
+        let done = toolbox.map(|toolbox| toolbox.done()).unwrap_or_default();
         let prompt = self.knowledge.prompt(
             knowledge::TurnParts {
                 actions: &(actions.told() + &self.messages.so_far(may_come)),
                 may_transfer: actions.may_transfer(),
                 memory: &self.remembering.instructions(now),
-                has_tools: self.toolbox.is_some() && self.services.without_functions().is_empty(),
+                has_tools: toolbox.is_some() && self.services.without_functions().is_empty(),
+                done: &done,
             },
             now,
         );
@@ -401,7 +404,7 @@ impl<O: Write> Flow<'_, O> {
         } else {
             settings
         };
-        let functions = self.toolbox.as_ref().map(|toolbox| toolbox.functions());
+        let functions = toolbox.map(|toolbox| toolbox.functions());
         let settings = settings.calling(functions.unwrap_or_default());
         self.remembering.with_memory(settings)
     }

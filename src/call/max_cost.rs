@@ -32,10 +32,8 @@ pub(crate) fn of_one_question(
         .map(|toolbox| toolbox.functions())
         .unwrap_or_default();
     let parts = TurnParts {
-        actions: "",
-        may_transfer: false,
-        memory: "",
         has_tools: !functions.is_empty(),
+        ..TurnParts::default()
     };
     let prompt = Knowledge::read(config, environment, now).prompt(parts, now);
     let settings = Settings::of(config, prompt).calling(functions);

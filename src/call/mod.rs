@@ -6,8 +6,8 @@
 //!   is made of: `event`, `keypad`, `playout`, `spoken`, `turn`.
 //! - What decides which phase comes next: `dialogue`, `flow`, `interrupted`, `operator`, `saying`.
 //! - What plays, hears and waits: `line`, with `caller_audio`, `echo` and `keepalive`.
-//! - What is paid for: `job`, the only place where such work begins, with `pipeline`, `max_cost`, `purse`, `settings` and
-//!   `toolbox`.
+//! - What is paid for: `job`, the only place where such work begins, with `pipeline`, `max_cost`, `purse`, `settings`,
+//!   `toolbox` and `done`.
 //! - What comes before and after: `invocation`, `parts`, `preparing`, `caller`, `question`, `announcing`, `disclosure`,
 //!   `hours`; and `contract`, `ending`, `messages`, `outcome`, `remembering`, which tell and keep what came of it.
 
@@ -18,6 +18,7 @@ pub mod caller_audio;
 mod contract;
 mod dialogue;
 mod disclosure;
+mod done;
 pub mod echo;
 mod ending;
 mod event;

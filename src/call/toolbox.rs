@@ -1,9 +1,10 @@
-//! What a model may call in a call, and which PINs were typed in it.
+//! What a model may call in a call, what it has called, and which PINs were typed.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
+use super::done::Done;
 use super::event::Permit;
 use crate::cloud::http::SetupError;
 use crate::cloud::llm::functions::{Call, Function};
@@ -18,6 +19,7 @@ pub(super) struct Toolbox {
     tools: Tools,
     caller: CallerKind,
     pins: Mutex<Pins>,
+    done: Mutex<Done>,
 }
 
 /// The PINs that were typed in this call.
@@ -58,6 +60,7 @@ impl Toolbox {
             tools: Tools::new(config)?,
             caller,
             pins: Mutex::default(),
+            done: Mutex::default(),
         };
         Ok(Some(toolbox).filter(|toolbox| !toolbox.functions().is_empty()))
     }
@@ -70,9 +73,31 @@ impl Toolbox {
     /// Makes a call, and returns what the model is told.
     ///
     /// # Errors
-    /// What it is told in place of a result.
+    /// The fault, as the model is told of it.
     pub(super) fn call(&self, call: &Call, cancel: &Hangup) -> Result<String, String> {
-        self.tools.ask(self.caller, call, cancel)
+        let ask = || {
+            let result = self.tools.ask(self.caller, call, cancel);
+            result.map_err(|fault| format!("error: {fault}"))
+        };
+        if !self.tools.may_change(&call.name) {
+            return ask();
+        }
+        let key = call.key();
+        lock(&self.done).begin(&key)?;
+        let result = ask();
+        let (Ok(told) | Err(told)) = &result;
+        lock(&self.done).end(&key, told);
+        result
+    }
+
+    /// What was done in this call, as a model is told that answers next.
+    pub(super) fn done(&self) -> String {
+        lock(&self.done).told()
+    }
+
+    /// The caller has heard an answer to its end.
+    pub(super) fn was_heard(&self) {
+        lock(&self.done).was_told();
     }
 
     /// Whether a PIN is to be typed before this tool is used.

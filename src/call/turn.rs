@@ -21,7 +21,8 @@ pub(super) struct Scene {
     pub(super) turn: Turn,
     /// The caller's voice, in a conversation.
     pub(super) caller: Option<CallerAudio>,
-    /// What they have said to its end into a phrase, or into an answer that heeds voices no more, turn by turn.
+    /// What they have said to its end into a phrase, or into an answer that heeds voices no more or goes on although nobody
+    /// knows what was said, turn by turn.
     pub(super) said: Vec<Pcm>,
     /// Whether they seem to have spoken into a phrase, which is said again where that was nothing.
     pub(super) is_cut_off: bool,

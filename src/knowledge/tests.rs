@@ -63,6 +63,7 @@ fn the_prompt_begins_with_what_stays_and_ends_with_what_changes() {
         may_transfer: true,
         has_tools: false,
         memory: "You remember Jim.",
+        done: "Tea was ordered.",
     };
     let at = |minutes: u64| knowledge.prompt(turn, now() + Duration::from_secs(60 * minutes));
     let prompt = at(0);
@@ -80,6 +81,7 @@ fn the_prompt_begins_with_what_stays_and_ends_with_what_changes() {
          are told here.\n\n\
          You may say goodbye.\n\n\
          You remember Jim.\n\n\
+         Tea was ordered.\n\n\
          Now it is Saturday 28 November 2026, 11:00. You are in Lyon, France. The house is open now, until today at 12:00. \
          Then it is closed until Monday 30 November 2026 at 09:00; open until Monday 30 November 2026 at 18:00; closed \
          until Tuesday 1 December 2026 at 09:00. The next day on which it does not open is Sunday 29 November 2026. In the \

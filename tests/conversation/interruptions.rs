@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout)]
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -23,8 +24,6 @@ enum Interruption {
     LongNoise,
     /// The caller shows that they follow.
     Following(&'static str),
-    /// The caller speaks, and the transcriber fails.
-    Untranscribed,
 }
 
 impl Interruption {
@@ -33,14 +32,13 @@ impl Interruption {
             Self::Knock => square_wave(6400, 12_000),
             Self::Noise => spoken("question-moon.wav")[..6400].to_vec(),
             Self::LongNoise => spoken("question-moon.wav"),
-            Self::Following(_) | Self::Untranscribed => spoken("question-tea.wav")[..4800].to_vec(),
+            Self::Following(_) => spoken("question-tea.wav")[..4800].to_vec(),
         }
     }
 
     /// What a transcriber that is asked makes of it.
     fn transcript(self) -> Response {
         let answer = match self {
-            Self::Untranscribed => return Response::new(400, "application/json", "{}"),
             Self::Knock | Self::Noise | Self::LongNoise => json!({}),
             Self::Following(words) => {
                 json!({"results": [{"alternatives": [{"transcript": words}]}]})
@@ -100,22 +98,23 @@ fn taken_up_with(
     house.sandbox.answer_with(SHORT);
     talking.phone.wait(BREATH);
     talking.ask("question-moon.wav");
-    let mut reply = talking.reply.clone().into_os_string();
-    reply.push(".ulaw");
     let outcome = talking.finish();
     outcome.assert_manners();
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     outcome.assert_variable("ASSISTANT_ANSWER", SHORT);
     assert_told_of_the_whole(&house, &outcome);
-    let goes_on = |end: &Instant| {
-        let mut frames = outcome.played.iter();
-        let next = frames.find(|frame| frame.path == reply && frame.at > *end);
-        next.map_or(Duration::MAX, |frame| frame.at.duration_since(*end))
-    };
     TakenUp {
-        after: ends.iter().map(goes_on).collect(),
+        after: ends.into_iter().map(|end| goes_on(&outcome, end)).collect(),
         transcriptions,
     }
+}
+
+/// How long after this moment an answer was heard next.
+fn goes_on(outcome: &Outcome, end: Instant) -> Duration {
+    let is_answer = |path: &Path| path.to_string_lossy().ends_with("-reply.ulaw");
+    let mut frames = outcome.played.iter();
+    let next = frames.find(|frame| is_answer(&frame.path) && frame.at > end);
+    next.map_or(Duration::MAX, |frame| frame.at.duration_since(end))
 }
 
 /// The model was asked twice, and the second time told of the first answer as one that was heard to its end; and the
@@ -307,9 +306,61 @@ fn an_answer_goes_on_after_a_caller_has_shown_that_they_follow() {
     assert_soon(&taken_up(&said));
 }
 
+/// A model that has been asked a question, and is to say nothing yet.
+fn asked(house: &House, settings: &Settings) -> Talking {
+    house.sandbox.answer_with(SHORT);
+    house.sandbox.hold(Stage::Llm);
+    let talking = asked_of_tea(house, settings);
+    house.sandbox.wait_for(Stage::Llm, 1, PATIENCE);
+    talking
+}
+
 #[test]
-fn an_answer_goes_on_where_what_was_said_into_it_cannot_be_transcribed() {
-    assert_soon(&taken_up(&[Interruption::Untranscribed]));
+fn yes_before_anything_of_an_answer_is_heard_is_the_callers_turn() {
+    let house = House::new();
+    let settings = settings(&house).set("conversation.max_turns", 2);
+    let talking = asked(&house, &settings);
+    let yes = Interruption::Following("Yes.");
+    house.sandbox.respond(Stage::Stt, yes.transcript());
+    talking.phone.wait(BREATH);
+    talking.phone.say(yes.sound());
+    house.sandbox.wait_for(Stage::Stt, 2, PATIENCE);
+    talking.phone.wait(Duration::from_secs(2));
+    house.sandbox.release(Stage::Llm);
+    talking.finish().assert_variable("ASSISTANT_ANSWER", SHORT);
+    let asked = house.sandbox.requests_to(Stage::Llm);
+    let last = asked.last().unwrap().body["contents"].to_string();
+    assert!(last.contains("Yes."), "{last}");
+}
+
+#[test]
+fn an_answer_goes_on_where_what_was_said_into_it_cannot_be_transcribed_which_is_tried_again_behind_it()
+ {
+    let house = House::new();
+    house.sandbox.answer_with(&house::many_sentences(6));
+    let settings = settings(&house).set("conversation.max_turns", 2);
+    let talking = asked_of_tea(&house, &settings);
+    talking.wait_for_answer();
+    house.sandbox.delay(Stage::Stt, Duration::from_millis(700));
+    let refusal = Response::new(400, "application/json", "{}");
+    house.sandbox.respond(Stage::Stt, refusal);
+    talking.phone.wait(Duration::from_secs(2));
+    talking.ask("question-moon.wav").wait();
+    let end = Instant::now();
+    talking.wait_for_sounds(&talking.reply, 2);
+    house.sandbox.restore(Stage::Stt);
+    house.sandbox.answer_with(SHORT);
+    let outcome = talking.finish();
+    outcome.assert_manners();
+    outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
+    outcome.assert_variable("ASSISTANT_ANSWER", SHORT);
+    let transcriptions = house.sandbox.requests_to(Stage::Stt).len() - 1;
+    assert_soon(&TakenUp {
+        after: vec![goes_on(&outcome, end)],
+        transcriptions,
+    });
+    assert_told_of_the_whole(&house, &outcome);
+    outcome.assert_variable("ASSISTANT_QUESTION", "How far away is the moon?");
 }
 
 #[track_caller]

@@ -81,6 +81,7 @@ fn follow_with(settings: Conversation, all: Vec<On>) -> Vec<String> {
     let mut scene = Scene::new(began);
     let mut dialogue = Dialogue::new(settings, began);
     let mut now = began;
+    let mut asked_before = String::new();
     let mut steps = vec![told(&dialogue.begin(), began)];
     for on in all {
         now += Duration::from_secs(1);
@@ -108,7 +109,11 @@ fn follow_with(settings: Conversation, all: Vec<On>) -> Vec<String> {
                 answered(Ok(Answered::Interrupted), false, &mut scene)
             }
             On::Follows => answered(Ok(Answered::Follows), false, &mut scene),
-            On::NotUnderstood => answered(Ok(Answered::NoSpeech), false, &mut scene),
+            On::NotUnderstood => {
+                // The turn before is put back.
+                scene.turn.question.clone_from(&asked_before);
+                answered(Ok(Answered::NoSpeech), false, &mut scene)
+            }
             On::HungUp => answered(Ok(Answered::HungUp), false, &mut scene),
             On::Wordless => answered(Ok(Answered::Wordless), false, &mut scene),
             On::Failed(stage) => {
@@ -128,7 +133,7 @@ fn follow_with(settings: Conversation, all: Vec<On>) -> Vec<String> {
             On::Heard(heard) => {
                 if let Heard::Turn(_) = heard {
                     scene.turn.timeline = Timeline::new(now);
-                    scene.turn.question.clear();
+                    asked_before = std::mem::take(&mut scene.turn.question);
                 }
                 dialogue.heard(heard, &mut scene)
             }
@@ -433,6 +438,28 @@ fn a_phrase_that_was_interrupted_for_nothing_is_said_once_more() {
             ],
         ),
         (
+            "what nobody understands, behind a turn that was understood",
+            vec![
+                Said,
+                Heard(turn()),
+                Answered(vec![]),
+                Heard(Silence),
+                CutOff,
+                Heard(turn()),
+                NotUnderstood,
+            ],
+            &[
+                "say greeting",
+                LISTENED,
+                "answer",
+                "listen, silent since 3 s",
+                "say there?",
+                "listen, silent since 5 s",
+                "answer",
+                "say there?",
+            ],
+        ),
+        (
             "words into the greeting",
             vec![CutOff, Heard(turn()), Answered(vec![]), Heard(Silence)],
             &[
@@ -497,7 +524,7 @@ fn a_phrase_yields_to_the_caller_once_and_the_last_one_never() {
 #[test]
 fn the_goodbye_to_a_silent_caller_yields_to_them_once() {
     use super::Heard::Silence;
-    use On::{Answered, CutOff, Heard, NotUnderstood, Said};
+    use On::{Answered, Apologized, CutOff, Failed, Heard, NotUnderstood, Said};
     let bye = [
         "say greeting",
         LISTENED,
@@ -522,6 +549,23 @@ fn the_goodbye_to_a_silent_caller_yields_to_them_once() {
             "what nobody understands",
             vec![Heard(turn()), NotUnderstood, Said],
             vec!["answer", "say bye", "ANSWERED "],
+        ),
+        (
+            "a noise that no service transcribes",
+            vec![
+                Heard(turn()),
+                Failed(Stage::Stt),
+                Apologized,
+                Heard(Silence),
+                Said,
+            ],
+            vec![
+                "answer",
+                "sorry",
+                "listen, silent since 8 s",
+                "say bye",
+                "ANSWERED ",
+            ],
         ),
     ];
     for (name, then, expected) in table {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use log::warn;
 
 use super::Flow;
+use crate::audio::Pcm;
 use crate::call::answering::{self, Answered, Answering};
 use crate::call::caller_audio::CallerAudio;
 use crate::call::disclosure;
@@ -41,7 +42,7 @@ impl<O: Write> Flow<'_, O> {
         let (is_patient, silent_since) = (listening.is_patient(), listening.waits_since());
         let mut answering = self.begin_answer(utterance.events, is_patient, silent_since);
         let mut answered = self.follow_answer(&mut answering);
-        let is_forgiven = self.forgive_interruption(&mut answered);
+        let is_forgiven = self.forgive_interruption(&mut answered, &utterance.speech);
         if let Some(caller) = &mut self.scene.caller
             && !self.config.conversation.barge_in
         {
@@ -88,15 +89,20 @@ impl<O: Write> Flow<'_, O> {
         self.tell_of_message(answered)
     }
 
-    /// Treats an interruption that no service transcribed as a noise: the answer before goes on then, and is not lost
-    /// beside what the caller said. Returns whether it was that.
-    fn forgive_interruption(&mut self, answered: &mut Result<Answered, Failure>) -> bool {
+    /// Lets the answer before go on where no service has transcribed the `speech` that interrupted it, which is sent once
+    /// more behind that answer. Returns whether that is so.
+    fn forgive_interruption(
+        &mut self,
+        answered: &mut Result<Answered, Failure>,
+        speech: &Pcm,
+    ) -> bool {
         let is_of_stt = matches!(answered, Err(failure) if failure.stage == Stage::Stt);
         if !is_of_stt || self.interrupted.is_none() || self.scene.turn.is_understood() {
             return false;
         }
         if let Err(failure) = std::mem::replace(answered, Ok(Answered::NoSpeech)) {
             self.go_on_after(failure);
+            self.scene.said.push(speech.clone());
         }
         true
     }
@@ -138,10 +144,17 @@ impl<O: Write> Flow<'_, O> {
                 answer: heard(&self.scene.turn),
             });
         }
+        // By a key callers skip what they have not heard.
+        if let (Ok(Answered::Heard), None) = (answered, self.scene.turn.key)
+            && let Some(toolbox) = &self.toolbox
+        {
+            toolbox.was_heard();
+        }
         if matches!(answered, Ok(Answered::Interrupted)) {
             self.scene.turn.is_interrupted = true;
             self.interrupted = Some(Interrupted {
-                has_just_asked: answering.has_just_asked(self.scene, self.line.now()),
+                may_be_followed: was_heard(&self.scene.turn)
+                    && !answering.has_just_asked(self.scene, self.line.now()),
                 is_followed: false,
                 told: Vec::new(),
                 answering,
@@ -166,7 +179,7 @@ impl<O: Write> Flow<'_, O> {
         let known = || self.loudness.usual_wait(voice);
         self.scene.voice_takes = self.scene.voice_takes.or_else(known);
         let interrupted = self.interrupted.as_ref();
-        let languages = interrupted.filter(|interrupted| !interrupted.has_just_asked);
+        let languages = interrupted.filter(|interrupted| interrupted.may_be_followed);
         let languages = languages.map(|_| self.config.stt.languages().map(str::to_owned).collect());
         let is_typed = self.is_conversation && self.config.conversation.barge_in;
         let settings = answering::Settings {

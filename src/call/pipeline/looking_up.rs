@@ -7,7 +7,6 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
 use crossbeam_channel::{Sender, bounded};
-use serde_json::Value;
 
 use super::hand_over::HandOver;
 use super::work::{Work, send};
@@ -50,8 +49,8 @@ impl Called {
     fn new_calls(&self, turn: &Turn) -> Vec<Call> {
         let mut new: Vec<Call> = Vec::new();
         for call in &turn.calls {
-            let is_made = self.results.contains_key(&key(call))
-                || new.iter().any(|other| key(other) == key(call));
+            let is_made = self.results.contains_key(&call.key())
+                || new.iter().any(|other| other.key() == call.key());
             // Models repeat calls when they are asked again. Made twice, a tool that books or orders would do it twice.
             if !is_made && self.count + new.len() < MAX_CALLS {
                 new.push(call.clone());
@@ -61,7 +60,7 @@ impl Called {
     }
 
     fn result(&self, call: &Call) -> String {
-        let result = self.results.get(&key(call)).map(String::as_str);
+        let result = self.results.get(&call.key()).map(String::as_str);
         result.unwrap_or(TOO_MANY).to_owned()
     }
 
@@ -142,14 +141,14 @@ impl Work {
         };
         let made = self.call_all(toolbox, &new, &permits, tell);
         called.count += new.len();
-        called.results.extend(new.iter().map(key).zip(made));
+        called.results.extend(new.iter().map(Call::key).zip(made));
         let results = turn.calls.iter().map(|call| called.result(call)).collect();
         called.rounds.push(Round { turn, results });
         by.clone_into(&mut called.by);
         // A refusal holds until the caller types another PIN.
         for (call, permit) in new.iter().zip(permits) {
             if permit != Permit::Granted {
-                called.results.remove(&key(call));
+                called.results.remove(&call.key());
             }
         }
         send(tell, Event::Called);
@@ -192,9 +191,9 @@ impl Work {
             Ok(result) => format!("tool {name}: {} bytes", result.len()),
             Err(_) => format!("tool {name}: failed"),
         };
-        let result = result.unwrap_or_else(|fault| format!("error: {fault}"));
+        let (Ok(result) | Err(result)) = result;
         if self.settings.log_words {
-            let (_, arguments) = key(call);
+            let (_, arguments) = call.key();
             let words = [&arguments, &result].map(|text| Words(text, true).to_string());
             what = format!("{what}, {}", words.join(" -> "));
         }
@@ -229,45 +228,8 @@ fn permits(
     permitted.recv().map_err(|_| cloud::Error::HungUp("nobody"))
 }
 
-/// What makes two calls the same: an argument that is null is not given.
-fn key(call: &Call) -> (String, String) {
-    let arguments = match &call.arguments {
-        Ok(Value::Null) => "{}".to_owned(),
-        Ok(Value::Object(all)) => {
-            let given = all.iter().filter(|(_, value)| !value.is_null());
-            let given = given.map(|(name, value)| (name.clone(), value.clone()));
-            Value::Object(given.collect()).to_string()
-        }
-        Ok(arguments) => arguments.to_string(),
-        Err(text) => text.clone(),
-    };
-    (call.name.clone(), arguments)
-}
-
 const TOO_MANY: &str =
     "error: this was not called, because the answer has made all the calls that it may";
 
 /// No function has a longer name, in characters.
 const MAX_SHOWN: usize = 64;
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn arguments_that_are_null_make_no_other_call() {
-        let key = |arguments| {
-            key(&Call {
-                id: String::new(),
-                name: "look".to_owned(),
-                arguments: Ok(arguments),
-            })
-        };
-        let none = key(json!({}));
-        assert_eq!(key(json!({"day": null})), none);
-        assert_eq!(key(Value::Null), none);
-        assert_ne!(key(json!({"day": "Monday"})), none);
-    }
-}

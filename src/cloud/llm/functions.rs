@@ -48,6 +48,21 @@ impl Function {
 }
 
 impl Call {
+    /// What makes two calls the same: the name, and the arguments, where one that is null is not given.
+    pub(crate) fn key(&self) -> (String, String) {
+        let arguments = match &self.arguments {
+            Ok(Value::Null) => "{}".to_owned(),
+            Ok(Value::Object(all)) => {
+                let given = all.iter().filter(|(_, value)| !value.is_null());
+                let given = given.map(|(name, value)| (name.clone(), value.clone()));
+                Value::Object(given.collect()).to_string()
+            }
+            Ok(arguments) => arguments.to_string(),
+            Err(text) => text.clone(),
+        };
+        (self.name.clone(), arguments)
+    }
+
     /// The arguments as JSON. A service that reads its own call back would refuse what is none.
     pub(super) fn arguments_json(&self) -> String {
         (self.arguments.as_ref()).map_or_else(|_| "{}".to_owned(), Value::to_string)
@@ -89,3 +104,26 @@ pub(crate) fn bytes(functions: &[Function], rounds: &[Round]) -> usize {
 
 /// What a service writes around a function, a call or a result.
 const FRAME_BYTES: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn arguments_that_are_null_make_no_other_call() {
+        let key = |arguments| {
+            let call = Call {
+                id: String::new(),
+                name: "look".to_owned(),
+                arguments: Ok(arguments),
+            };
+            call.key()
+        };
+        let none = key(json!({}));
+        assert_eq!(key(json!({"day": null})), none);
+        assert_eq!(key(Value::Null), none);
+        assert_ne!(key(json!({"day": "Monday"})), none);
+    }
+}

@@ -171,8 +171,8 @@ fn told_bytes(
     let parts = TurnParts {
         actions: &actions.told(),
         may_transfer: actions.may_transfer(),
-        memory: "",
         has_tools: !functions.is_empty(),
+        ..TurnParts::default()
     };
     knowledge.prompt(parts, now).len() + functions::bytes(&functions, &[])
 }

@@ -272,7 +272,7 @@ fn an_answer_is_written_once_its_model_has_ended_and_not_when_a_tool_has() {
                 job: Job::none(),
                 told,
                 reply: None,
-                has_just_asked: false,
+                may_be_followed: true,
                 is_followed: false,
             };
             assert_eq!(interrupted.is_written(), expected, "{name}, {waits}");
