@@ -280,7 +280,8 @@ impl Listening {
     /// Has a turn transcribed that is over, once nothing more is typed.
     fn send(&mut self, speech: Arc<Pcm>, scene: &mut Scene) {
         if self.is_typing(scene) {
-            self.unanswered = Some(speech);
+            // It has all that was sent of it in a pause.
+            (self.ahead, self.unanswered) = (None, Some(speech));
             return;
         }
         self.transcribe(speech, 0, scene);

@@ -35,6 +35,7 @@ impl Listening {
     /// The caller went on, so the transcript lacks the end of what they say. The request under way is paid for, and its
     /// words may be the beginning of all; but nothing that would follow it is paid for.
     pub(super) fn go_on(&mut self, scene: &mut Scene) {
+        self.ahead.take_if(|ahead| ahead.is_lost());
         if let Some(ahead) = &mut self.ahead {
             ahead.utterance.events.clear();
             ahead.paused = scene.caller.as_ref().map(CallerAudio::last_quiet);
