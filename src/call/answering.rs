@@ -243,8 +243,7 @@ impl Answering {
         let Some(caller) = scene.caller.as_mut() else {
             return;
         };
-        if !self.settings.barge_in {
-            // It was said to the sound that plays.
+        if !self.hears_voices() {
             caller.hear(samples, now);
             return;
         }
@@ -445,10 +444,14 @@ impl Phase for Answering {
             }
             return Step::Do(act);
         }
-        match self.ending(scene, now) {
-            Some(end) => Step::End(end),
-            None => Step::Wait(self.wake_at(scene, now)),
+        let Some(end) = self.ending(scene, now) else {
+            return Step::Wait(self.wake_at(scene, now));
+        };
+        if let Some(caller) = scene.caller.as_mut().filter(|_| !self.hears_voices()) {
+            // It was said to the answer.
+            caller.forget();
         }
+        Step::End(end)
     }
 }
 
