@@ -21,13 +21,12 @@ impl Listening {
     /// A key has been pressed. The key that ends what is typed ends what is said as well.
     pub(super) fn pressed(&mut self, key: char, scene: &mut Scene, now: Instant) {
         self.presence.is_there();
-        let is_first = !scene.keypad.is_open();
         scene.keypad.press(key, now);
         // Somebody is there for sure, whose words it may hold.
         if let Some(said) = self.withheld.take() {
             self.send(said, scene);
         }
-        if is_first && key == operator::KEY && self.settings.operator.is_some() {
+        if self.settings.operator.is_some() && is_operator(scene.keypad.keys()) {
             // A number may begin with it.
             scene.keypad.end_by(now + OPERATOR_PAUSE);
         }
@@ -85,8 +84,9 @@ impl Listening {
     }
 }
 
+/// Whether these keys are that of the operator, which an impatient caller presses more than once.
 fn is_operator(keys: &str) -> bool {
-    keys.chars().eq([operator::KEY])
+    keys.chars().all(|key| key == operator::KEY)
 }
 
 /// The key of the operator leads there where no other follows it within this time.
@@ -402,6 +402,16 @@ mod tests {
                 &[(500, Key('0')), (1900, Key('6')), (4000, Key('#'))],
                 Some(typed),
                 "4000 turn".to_owned(),
+            ),
+            (
+                &[(500, Key('0')), (900, Key('0')), (1300, Key('0'))],
+                None,
+                format!("2800 reply: {to_200}"),
+            ),
+            (
+                &[(500, Key('0')), (900, Key('0')), (1300, Key('#'))],
+                None,
+                format!("1300 reply: {to_200}"),
             ),
         ];
         for (happens, step, end) in table {
