@@ -55,7 +55,7 @@ impl Listening {
             if let Some(caller) = scene.caller.as_ref().filter(|it| !it.is_in_turn()) {
                 self.send(Arc::new(nothing(caller.heard().rate_hz)), scene);
             }
-        } else if interrupts(scene) && ahead.is_wordless() && !self.is_typing(scene) {
+        } else if interrupts(scene) && ahead.is_wordless() {
             self.wordless = Some(ahead.until);
             self.take_back(scene);
         }
@@ -63,9 +63,10 @@ impl Listening {
 
     /// Takes an interruption back that goes on behind what is known to hold no words: it may go on for as long as a
     /// television does. What is shorter is sent when it ends, since "no" behind a cough is the caller's. One who speaks on
-    /// interrupts again, and all that they have said since is sent then.
+    /// interrupts again, and all that they have said since is sent then. One who types is there for sure.
     pub(super) fn take_back(&mut self, scene: &mut Scene) {
-        let Some((wordless, caller)) = self.wordless.zip(scene.caller.as_mut()) else {
+        let wordless = self.wordless.filter(|_| !self.is_typing(scene));
+        let Some((wordless, caller)) = wordless.zip(scene.caller.as_mut()) else {
             return;
         };
         if caller.speaks_since(wordless) >= GOES_ON {
