@@ -34,8 +34,8 @@ impl Answering {
 
     /// Keeps what is said into an answer that heeds voices no more, or not yet: it is listened to after this answer.
     pub(super) fn keep_unheeded(&self, changes: &[Change], scene: &mut Scene) {
-        let is_kept = self.settings.barge_in && !self.heeds_voices();
-        if !is_kept || !changes.contains(&Change::EndOfTurn) {
+        let is_heeded = self.heeds_voices() && self.may_be_stopped(scene);
+        if is_heeded || !changes.contains(&Change::EndOfTurn) {
             return;
         }
         scene.keep_said();
