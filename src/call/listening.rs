@@ -146,8 +146,11 @@ impl Listening {
         match (may_send, scene.is_in_turn()) {
             (true, true) => self.unanswered = Some(said),
             (true, false) => self.send(said, scene),
-            // The turn under way takes its place.
-            (false, true) => {}
+            (false, true) => {
+                if let Some(caller) = &mut scene.caller {
+                    caller.began_with(&said);
+                }
+            }
             (false, false) => {
                 self.presence.turn_begins(now);
                 self.presence.turn_ends(now);
