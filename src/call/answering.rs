@@ -243,22 +243,21 @@ impl Answering {
         let Some(caller) = scene.caller.as_mut() else {
             return;
         };
-        if !self.settings.barge_in {
-            // It was said to the sound that plays.
+        if !self.hears_voices() {
             caller.hear(samples, now);
             return;
         }
         let heard = self.played.heard(source, samples.len(), caller.rate_hz());
         let changes = caller.overhear(samples, &heard, now);
+        let may_interrupt = caller.first_sign();
+        self.keep_unheeded(&changes, scene);
         // `SpeechStart` is told once, and a patient answer may have to let it pass. So a turn that is still under way when
-        // the caller has been understood stops the answer then.
+        // the caller has been understood, or that was over by then, stops the answer then.
         let interrupts = if self.settings.is_patient {
-            caller.is_in_turn()
+            scene.is_in_turn() || !scene.said.is_empty()
         } else {
             changes.contains(&Change::SpeechStart)
         };
-        let may_interrupt = caller.first_sign();
-        self.keep_unheeded(&changes, scene);
         if interrupts {
             self.interrupt(scene, now);
         } else {
@@ -445,10 +444,14 @@ impl Phase for Answering {
             }
             return Step::Do(act);
         }
-        match self.ending(scene, now) {
-            Some(end) => Step::End(end),
-            None => Step::Wait(self.wake_at(scene, now)),
+        let Some(end) = self.ending(scene, now) else {
+            return Step::Wait(self.wake_at(scene, now));
+        };
+        if let Some(caller) = scene.caller.as_mut().filter(|_| !self.hears_voices()) {
+            // It was said to the answer.
+            caller.forget();
         }
+        Step::End(end)
     }
 }
 

@@ -389,6 +389,13 @@ impl CallerAudio {
         }
     }
 
+    /// The turn under way, if one is, began with this.
+    pub(super) fn began_with(&mut self, said: &Pcm) {
+        if self.is_in_turn() {
+            self.endpointer.began_with(&said.samples);
+        }
+    }
+
     /// What has been said is of no interest.
     pub(super) fn forget(&mut self) {
         self.endpointer.forget();

@@ -59,8 +59,8 @@ impl Keypad {
     }
 
     /// The keys, complete or not.
-    pub(super) fn into_keys(self) -> String {
-        self.keys
+    pub(super) fn keys(&self) -> &str {
+        &self.keys
     }
 
     /// When the keys are complete; none where there are none.

@@ -146,8 +146,11 @@ impl Listening {
         match (may_send, scene.is_in_turn()) {
             (true, true) => self.unanswered = Some(said),
             (true, false) => self.send(said, scene),
-            // The turn under way takes its place.
-            (false, true) => {}
+            (false, true) => {
+                if let Some(caller) = &mut scene.caller {
+                    caller.began_with(&said);
+                }
+            }
             (false, false) => {
                 self.presence.turn_begins(now);
                 self.presence.turn_ends(now);
@@ -280,7 +283,8 @@ impl Listening {
     /// Has a turn transcribed that is over, once nothing more is typed.
     fn send(&mut self, speech: Arc<Pcm>, scene: &mut Scene) {
         if self.is_typing(scene) {
-            self.unanswered = Some(speech);
+            // It has all that was sent of it in a pause.
+            (self.ahead, self.unanswered) = (None, Some(speech));
             return;
         }
         self.transcribe(speech, 0, scene);

@@ -65,8 +65,7 @@ impl<O: Write> Flow<'_, O> {
     fn ask_for_pin(&mut self, is_again: bool) -> Result<Typed, Failure> {
         let begun = take(&mut self.scene.keypad);
         let is_complete = begun.ends_at().is_some_and(|end| end <= self.line.now());
-        let begun = begun.into_keys();
-        let begun = keypad::last_part(&begun).to_owned();
+        let begun = keypad::last_part(begun.keys()).to_owned();
         if is_complete && !begun.is_empty() {
             return Ok(Typed::Keys(begun));
         }

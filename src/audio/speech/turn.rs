@@ -247,6 +247,11 @@ impl Endpointer {
         self.kept_for = KEPT_FRAMES;
     }
 
+    /// The turn under way began with these samples, which were heard before.
+    pub fn began_with(&mut self, samples: &[i16]) {
+        self.samples.splice(..0, samples.iter().copied());
+    }
+
     fn give_up(&mut self) {
         self.turn = None;
         self.own.forget();

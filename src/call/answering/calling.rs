@@ -182,7 +182,7 @@ mod tests {
             assert!(!call.scene.wants_pin);
             assert_eq!(call.told()[0], (1500, "permit order".to_owned()));
             assert_eq!(ended(&call), "goes on", "{stop_keys}");
-            assert_eq!(std::mem::take(&mut call.scene.keypad).into_keys(), "4");
+            assert_eq!(call.scene.keypad.keys(), "4");
         }
     }
 
@@ -224,15 +224,18 @@ mod tests {
         }
     }
 
-    /// When a function is permitted that is called `after` ms of what the line brings while nothing is heard, and how the
-    /// answer ends.
-    fn permitted(line: Line, after: u64, barge_in: bool) -> (Option<u64>, String) {
+    /// When a function is permitted that is called `after` ms of what the line brings while nothing is heard, or while an
+    /// answer plays that no voice is to stop, and how the answer ends.
+    fn permitted(line: Line, after: u64, barge_in: bool, plays: bool) -> (Option<u64>, String) {
         let mut call = answering(|settings| {
             settings.barge_in = barge_in;
             settings.waiting.play = crate::config::Filler::Nothing;
         });
         call.scene.caller = Some(caller(call.at(0), None));
         call.on(0, question("Tea?"));
+        if plays {
+            call.on(0, sound(500));
+        }
         let begins = call.hears(0, 1000, Line::Quiet);
         let (order, _permitted) = calls(false);
         let until = call.hears(begins, after, line);
@@ -248,15 +251,17 @@ mod tests {
     #[test]
     fn nothing_is_called_while_the_caller_may_go_on() {
         for after in (100..240).step_by(20) {
-            let (permitted, end) = permitted(Line::Voice, after, true);
-            assert_eq!(permitted, None, "after {after} ms");
-            assert!(end.ends_with("interrupted"), "after {after} ms: {end}");
+            for barge_in in [true, false] {
+                let (permitted, end) = permitted(Line::Voice, after, barge_in, false);
+                assert_eq!(permitted, None, "after {after} ms");
+                assert!(end.ends_with("interrupted"), "after {after} ms: {end}");
+            }
         }
-        let at_once = permitted(Line::Quiet, 200, true);
+        let at_once = permitted(Line::Quiet, 200, true, false);
         assert_eq!(at_once, (Some(1200), "goes on".to_owned()));
-        let unheeded = permitted(Line::Voice, 200, false);
+        let unheeded = permitted(Line::Voice, 200, false, true);
         assert_eq!(unheeded, (Some(1200), "goes on".to_owned()));
-        let (melody, end) = permitted(Line::Melody, 500, true);
+        let (melody, end) = permitted(Line::Melody, 500, true, false);
         assert!(melody.is_some_and(|ms| ms < 3000), "{melody:?}");
         assert_eq!(end, "goes on");
     }

@@ -24,13 +24,18 @@ impl Answering {
     /// beginnings transcribed, and none of the answer heard.
     pub(super) fn heeds_voices(&self) -> bool {
         let is_trusted = self.for_nothing < MAX_FOR_NOTHING && self.followed < MAX_FOLLOWED;
-        self.settings.barge_in && is_trusted
+        self.hears_voices() && is_trusted
     }
 
-    /// Keeps what is said into an answer that heeds voices no more: it is answered after this answer.
+    /// Whether what is said now is of interest: also where no voice is to stop an answer, before anything of it is heard.
+    pub(super) fn hears_voices(&self) -> bool {
+        self.settings.barge_in || !self.playout.has_begun()
+    }
+
+    /// Keeps what is said into an answer that heeds voices no more, or not yet: it is listened to after this answer.
     pub(super) fn keep_unheeded(&self, changes: &[Change], scene: &mut Scene) {
-        let is_kept = self.settings.barge_in && !self.heeds_voices();
-        if !is_kept || !changes.contains(&Change::EndOfTurn) {
+        let is_heeded = self.heeds_voices() && self.may_be_stopped(scene);
+        if is_heeded || !changes.contains(&Change::EndOfTurn) {
             return;
         }
         scene.keep_said();

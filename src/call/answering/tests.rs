@@ -397,6 +397,46 @@ fn the_callers_voice_stops_the_answer_once_it_has_lasted() {
 }
 
 #[test]
+fn a_whole_turn_that_a_patient_answer_lets_pass_stops_it_once_the_first_is_understood() {
+    let mut call = answering(|settings| settings.is_patient = true);
+    call.scene.caller = Some(caller(call.at(0), None));
+    let begins = call.hears(0, 500, Line::Quiet);
+    let quiet = call.hears(begins, 600, Line::Voice);
+    let known = call.hears(quiet, 900, Line::Quiet);
+    assert_eq!(ended(&call), "goes on");
+    call.on(known, question("When?"));
+    call.hears(known, 100, Line::Quiet);
+    assert_eq!(ended(&call), "2020 interrupted");
+    assert_eq!(call.scene.said.len(), 1, "it is listened to next");
+}
+
+#[test]
+fn where_no_voice_stops_an_answer_what_is_said_before_it_begins_goes_on_with_the_turn() {
+    let mut call = answering(|settings| settings.barge_in = false);
+    call.scene.caller = Some(caller(call.at(0), None));
+    let quiet = call.hears(0, 1000, Line::Quiet);
+    call.on(quiet, question("When?"));
+    call.hears(quiet, 600, Line::Voice);
+    assert_eq!(ended(&call), "1240 interrupted");
+    assert!(call.scene.is_in_turn());
+}
+
+#[test]
+fn where_no_voice_stops_an_answer_what_is_said_into_it_is_forgotten() {
+    let mut call = answering(|settings| settings.barge_in = false);
+    call.scene.caller = Some(caller(call.at(0), None));
+    let quiet = call.hears(0, 1000, Line::Quiet);
+    call.on(quiet, question("When?")).on(quiet, sound(50));
+    call.on(quiet, end());
+    let quiet = call.hears(quiet, 500, Line::Quiet);
+    let speaks = call.hears(quiet, 500, Line::Voice);
+    assert!(call.scene.is_in_turn());
+    call.ends(speaks, Sound::Answer, through(50));
+    assert_eq!(ended(&call), "2000 ANSWERED ");
+    assert!(!call.scene.is_in_turn());
+}
+
+#[test]
 fn what_the_model_wants_is_noted_and_to_be_forgotten_is_not_put_off() {
     let mut call = answering(|_| {});
     let forget = || Input::Work(Event::Actions(vec![Action::Forget]));

@@ -43,12 +43,6 @@ impl<O: Write> Flow<'_, O> {
         let mut answering = self.begin_answer(utterance.events, is_patient, silent_since);
         let mut answered = self.follow_answer(&mut answering);
         let is_forgiven = self.forgive_interruption(&mut answered, &utterance.speech);
-        if let Some(caller) = &mut self.scene.caller
-            && !self.config.conversation.barge_in
-        {
-            // It was said to the answer.
-            caller.forget();
-        }
         let is_nothing = matches!(answered, Ok(Answered::NoSpeech | Answered::Follows));
         let is_followed = matches!(answered, Ok(Answered::Follows));
         let has_words = self.scene.turn.is_understood() || is_followed;

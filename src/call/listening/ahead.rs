@@ -35,6 +35,7 @@ impl Listening {
     /// The caller went on, so the transcript lacks the end of what they say. The request under way is paid for, and its
     /// words may be the beginning of all; but nothing that would follow it is paid for.
     pub(super) fn go_on(&mut self, scene: &mut Scene) {
+        self.ahead.take_if(|ahead| ahead.is_lost());
         if let Some(ahead) = &mut self.ahead {
             ahead.utterance.events.clear();
             ahead.paused = scene.caller.as_ref().map(CallerAudio::last_quiet);
@@ -54,7 +55,7 @@ impl Listening {
             if let Some(caller) = scene.caller.as_ref().filter(|it| !it.is_in_turn()) {
                 self.send(Arc::new(nothing(caller.heard().rate_hz)), scene);
             }
-        } else if interrupts(scene) && ahead.is_wordless() && !self.is_typing(scene) {
+        } else if interrupts(scene) && ahead.is_wordless() {
             self.wordless = Some(ahead.until);
             self.take_back(scene);
         }
@@ -62,9 +63,10 @@ impl Listening {
 
     /// Takes an interruption back that goes on behind what is known to hold no words: it may go on for as long as a
     /// television does. What is shorter is sent when it ends, since "no" behind a cough is the caller's. One who speaks on
-    /// interrupts again, and all that they have said since is sent then.
+    /// interrupts again, and all that they have said since is sent then. One who types is there for sure.
     pub(super) fn take_back(&mut self, scene: &mut Scene) {
-        let Some((wordless, caller)) = self.wordless.zip(scene.caller.as_mut()) else {
+        let wordless = self.wordless.filter(|_| !self.is_typing(scene));
+        let Some((wordless, caller)) = wordless.zip(scene.caller.as_mut()) else {
             return;
         };
         if caller.speaks_since(wordless) >= GOES_ON {

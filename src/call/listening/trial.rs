@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Utterance, presence};
 use crate::audio::Pcm;
-use crate::call::event::Transcript;
+use crate::call::event::{Event, Transcript};
 use crate::text::Completeness;
 
 /// What was sent because the turn may be over.
@@ -13,7 +13,7 @@ pub(super) struct Trial {
     pub(super) utterance: Utterance,
     /// All that was said so far, once it is transcribed, and whether it is finished.
     pub(super) transcript: Option<(Transcript, Completeness)>,
-    /// The samples of the turn that are transcribed with it.
+    /// The samples of the turn that are transcribed with it; 0: that turn is over.
     pub(super) until: usize,
     /// How long the caller was quiet before they went on; `None`: they have not.
     pub(super) paused: Option<Duration>,
@@ -41,6 +41,12 @@ impl Trial {
         self.paused.is_none()
     }
 
+    /// Whether no transcript will come of it.
+    pub(super) fn is_lost(&self) -> bool {
+        let is_end = |event: &Event| matches!(event, Event::End(_) | Event::Panicked);
+        self.transcript.is_none() && self.utterance.events.iter().any(is_end)
+    }
+
     /// Whether it is known to hold no words, and too long for an "um" that recognizers leave out.
     pub(super) fn is_wordless(&self) -> bool {
         let transcript = self.transcript.as_ref();
@@ -48,9 +54,9 @@ impl Trial {
         has_none && presence::is_long(&self.utterance.speech)
     }
 
-    /// Counts what was said since as nothing.
+    /// Counts what was said since as nothing: the turn is over.
     pub(super) fn is_all(&mut self) {
-        self.paused = Some(REAL_PAUSE);
+        (self.paused, self.until) = (Some(REAL_PAUSE), 0);
     }
 
     /// What need not be sent again of a turn that went on: all of it, where that was after a real pause, and it had words.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::trial::Trial;
 use super::{Listening, nothing};
 use crate::call::caller_audio::CallerAudio;
 use crate::call::keypad;
@@ -20,13 +21,12 @@ impl Listening {
     /// A key has been pressed. The key that ends what is typed ends what is said as well.
     pub(super) fn pressed(&mut self, key: char, scene: &mut Scene, now: Instant) {
         self.presence.is_there();
-        let is_first = !scene.keypad.is_open();
         scene.keypad.press(key, now);
         // Somebody is there for sure, whose words it may hold.
         if let Some(said) = self.withheld.take() {
             self.send(said, scene);
         }
-        if is_first && key == operator::KEY && self.settings.operator.is_some() {
+        if self.settings.operator.is_some() && is_operator(scene.keypad.keys()) {
             // A number may begin with it.
             scene.keypad.end_by(now + OPERATOR_PAUSE);
         }
@@ -38,15 +38,19 @@ impl Listening {
 
     /// What was sent is all that was said, and waits for what is typed.
     pub(super) fn hold(&mut self, scene: &mut Scene) {
-        if let Some(ahead) = &mut self.ahead {
-            ahead.is_all();
+        let Some(ahead) = &mut self.ahead else { return };
+        ahead.is_all();
+        if ahead.is_lost() {
+            self.give_up(scene);
         }
         self.keep_known(scene);
     }
 
-    /// No transcript comes of what was sent. It is sent once more with what is typed.
+    /// No transcript comes of what was sent. It is sent once more with what is typed, or with the rest of its turn.
     pub(super) fn give_up(&mut self, scene: &Scene) {
-        let ahead = self.ahead.take().filter(|_| self.is_typing(scene));
+        let is_typing = self.is_typing(scene);
+        let is_kept = |ahead: &Trial| is_typing && ahead.until == 0;
+        let ahead = self.ahead.take().filter(is_kept);
         self.unanswered = ahead
             .map(|ahead| ahead.utterance.speech)
             .or(self.unanswered.take());
@@ -80,8 +84,9 @@ impl Listening {
     }
 }
 
+/// Whether these keys are that of the operator, which an impatient caller presses more than once.
 fn is_operator(keys: &str) -> bool {
-    keys.chars().eq([operator::KEY])
+    keys.chars().all(|key| key == operator::KEY)
 }
 
 /// The key of the operator leads there where no other follows it within this time.
@@ -233,19 +238,6 @@ mod tests {
                 "4500 turn",
             ),
             (
-                "behind words that no service has heard",
-                &[
-                    (1000, Voice),
-                    (2500, Quiet),
-                    (3000, Key('0')),
-                    (3500, Key('6')),
-                    (3600, Key('#')),
-                    (4500, Fails),
-                ],
-                &[SENT, "transcribe 2.2 s [typed on the keypad: 06], 0 later"],
-                "4500 turn",
-            ),
-            (
                 "into words",
                 &[
                     (1000, Voice),
@@ -280,6 +272,83 @@ mod tests {
                 ],
                 &[SENT, BOTH],
                 "4360 turn",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn what_is_typed_is_sent_with_what_was_said_where_no_transcript_comes_or_comes_too_late() {
+        assert_all(&[
+            (
+                "behind words that no service has heard",
+                &[
+                    (1000, Voice),
+                    (2500, Quiet),
+                    (3000, Key('0')),
+                    (3500, Key('6')),
+                    (3600, Key('#')),
+                    (4500, Fails),
+                ],
+                &[SENT, "transcribe 2.2 s [typed on the keypad: 06], 0 later"],
+                "4500 turn",
+            ),
+            (
+                "behind words that no service has heard before another key",
+                &[
+                    (1000, Voice),
+                    (2500, Quiet),
+                    (3000, Key('0')),
+                    (3200, Fails),
+                    (3500, Key('6')),
+                    (3600, Key('#')),
+                ],
+                &[SENT, "transcribe 2.2 s [typed on the keypad: 06], 0 later"],
+                "3600 turn",
+            ),
+            (
+                "behind words that no service has heard before they went on",
+                &[
+                    (1000, Voice),
+                    (2500, Quiet),
+                    (2950, Fails),
+                    (3000, Voice),
+                    (3300, Key('0')),
+                    (3400, Key('6')),
+                    (4000, Quiet),
+                    (4300, Key('#')),
+                ],
+                &[SENT, "transcribe 3.7 s [typed on the keypad: 06], 0 later"],
+                "4300 turn",
+            ),
+            (
+                "into words that no service has heard when they have gone on",
+                &[
+                    (1000, Voice),
+                    (2500, Quiet),
+                    (3000, Voice),
+                    (3200, Key('0')),
+                    (3300, Fails),
+                    (3400, Key('6')),
+                    (4000, Quiet),
+                    (4300, Key('#')),
+                ],
+                &[SENT, "transcribe 3.7 s [typed on the keypad: 06], 0 later"],
+                "4300 turn",
+            ),
+            (
+                "into words whose beginning is known later",
+                &[
+                    (1000, Voice),
+                    (2500, Quiet),
+                    (3200, Voice),
+                    (3300, Key('0')),
+                    (3400, Key('6')),
+                    (4000, Quiet),
+                    (4300, Key('#')),
+                    (4500, MY),
+                ],
+                &[SENT, "transcribe 3.7 s [typed on the keypad: 06], 0 later"],
+                "4300 turn",
             ),
         ]);
     }
@@ -333,6 +402,16 @@ mod tests {
                 &[(500, Key('0')), (1900, Key('6')), (4000, Key('#'))],
                 Some(typed),
                 "4000 turn".to_owned(),
+            ),
+            (
+                &[(500, Key('0')), (900, Key('0')), (1300, Key('0'))],
+                None,
+                format!("2800 reply: {to_200}"),
+            ),
+            (
+                &[(500, Key('0')), (900, Key('0')), (1300, Key('#'))],
+                None,
+                format!("1300 reply: {to_200}"),
             ),
         ];
         for (happens, step, end) in table {

@@ -105,3 +105,25 @@ fn what_was_said_into_a_phrase_and_may_be_a_background_is_sent_after_silence() {
     call.hears(until, 1500, Line::Quiet);
     call.assert_steps(&[(until + 1300, "transcribe 0.6 s, 0 later")]);
 }
+
+#[test]
+fn what_was_said_into_a_phrase_beside_a_background_is_sent_with_the_turn_under_way_at_its_end() {
+    let mut call = listening(|_| {});
+    let begins = call.hears(0, 1000, Line::Quiet);
+    let (_, known) = wordless(&mut call, begins, Line::Voice, |_| {});
+    let until = call.hears(known, 2000, Line::Quiet);
+    call.told();
+    let voice = testkit::audio::clips::babble(8000, "waterfall");
+    let now = call.at(until);
+    let caller = call.scene.caller.as_mut().expect("there");
+    caller.hear(&voice.samples[..8 * 200], now);
+    assert!(call.scene.is_in_turn());
+    call.scene.said = vec![Pcm {
+        rate_hz: 8000,
+        samples: voice.samples,
+    }];
+    call.phase.take_up(&mut call.scene, now);
+    let quiet = call.hears(until, 400, Line::Voice);
+    call.hears(quiet, 3000, Line::Quiet);
+    call.assert_steps(&[(quiet + 2060, "transcribe 2.3 s, 0 later")]);
+}

@@ -42,6 +42,18 @@ fn an_interruption_without_words_is_taken_back_also_while_the_sound_goes_on() {
 }
 
 #[test]
+fn what_is_typed_beside_a_sound_without_words_is_sent_and_not_taken_back() {
+    let (mut call, mut now) = interrupted(1500, 400, "");
+    for key in "4711#".chars() {
+        now = call.hears(now, 400, Line::Voice);
+        call.ends(now, Sound::KeepAlive, How::Key { key, endpos: None });
+    }
+    assert!(ended(&call).contains("turn"), "{}", ended(&call));
+    let (_, last) = call.told().pop().expect("it is sent");
+    assert!(last.contains("[typed on the keypad: 4711]"), "{last}");
+}
+
+#[test]
 fn a_short_word_behind_what_had_no_words_is_sent() {
     for known_after in [100, 400] {
         let (mut call, known) = interrupted(1500, known_after, "");
