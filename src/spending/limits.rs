@@ -22,7 +22,7 @@ use crate::sys::error::Chain;
 use crate::sys::number;
 use crate::sys::state::State;
 
-use books::{Books, Change, Held, Step};
+use books::{Change, Held, Step};
 use ledger::Ledger;
 use machines::Machines;
 pub(crate) use machines::{has_note, lost, spent_together};

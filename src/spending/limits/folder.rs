@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::books::{Books, Change, Entry, Held, Step};
+use super::books::{Change, Entry, Held, Step};
 use super::ledger::Ledger;
 use super::refused::{Refused, guard};
 use crate::config::Limits;
@@ -22,10 +22,12 @@ impl Folder {
             guard: guard(state),
         }
     }
-}
 
-impl Books for Folder {
-    fn change(
+    /// Makes a change, or refuses it; a change that ends a call is refused by no limit.
+    ///
+    /// # Errors
+    /// [`Refused`]; then nothing has changed.
+    pub(super) fn change(
         &self,
         limits: Limits,
         change: &Change<'_>,

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use log::debug;
 use serde::{Deserialize, Serialize};
 
-use super::books::{Books, Change, Entry, Step};
+use super::books::{Change, Entry, Step};
 use super::folder::Folder;
 use super::refused::Refused;
 use super::shared::{self, Counted, Seen};
@@ -198,8 +198,12 @@ impl Machines {
     }
 }
 
-impl Books for Machines {
-    fn change(
+impl Machines {
+    /// Makes a change, or refuses it; a change that ends a call is refused by no limit.
+    ///
+    /// # Errors
+    /// [`Refused`]; then nothing has changed.
+    pub(super) fn change(
         &self,
         limits: Limits,
         change: &Change<'_>,
