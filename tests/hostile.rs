@@ -377,7 +377,7 @@ fn a_hundred_hostile_services_end_calls_in_time_with_a_reason_and_in_little_memo
         );
         let is_told =
             status == "FAILED" && error.starts_with(&format!("{stage}: ")) && error.len() > 40;
-        // A voice may make a sound of anything, and a recogniser hear nothing.
+        // A voice may make a sound of anything, and a recognizer hear nothing.
         outcome.assert(is_told, &format!("{what}: {status} by {error:?}"));
         outcome.assert(
             !outcome.to_string().contains("internal error"),

@@ -235,7 +235,7 @@ const SECRETS: [&str; 9] = [
 ];
 
 #[test]
-fn a_key_that_a_recogniser_says_back_in_any_spelling_is_shown_nowhere() {
+fn a_key_that_a_recognizer_says_back_in_any_spelling_is_shown_nowhere() {
     no_echo_shows_a_key(Stage::Stt);
 }
 

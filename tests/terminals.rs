@@ -129,7 +129,7 @@ fn shown(command: &mut Command) -> String {
     shown
 }
 
-/// What a recogniser has heard.
+/// What a recognizer has heard.
 fn heard() -> Response {
     let heard = json!({"results": [{"alternatives": [{"transcript": UNSEEN}]}]});
     Response::json(200, &heard)

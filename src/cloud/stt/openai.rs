@@ -16,7 +16,7 @@ use crate::config::{Endpoint, Stt};
 use crate::sys::deadline::Deadline;
 use crate::sys::language::primary;
 
-/// Makes a recogniser with these settings.
+/// Makes a recognizer with these settings.
 #[expect(clippy::unnecessary_wraps, reason = "others read a key file")]
 pub(super) fn make(
     access: &Access,
