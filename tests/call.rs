@@ -311,8 +311,11 @@ fn what_is_recorded_beyond_the_limit_is_not_listened_to() {
         .as_str()
         .unwrap()
         .len();
-    let most = 3 * 8000 / 2 * 2 / 3 * 4 + 8;
-    assert!(sent <= most, "{sent} bytes of base64 for 1.5 s at 8 kHz");
+    let max_bytes = 3 * 8000 / 2 * 2 / 3 * 4 + 8;
+    assert!(
+        sent <= max_bytes,
+        "{sent} bytes of base64 for 1.5 s at 8 kHz"
+    );
 }
 
 #[test]

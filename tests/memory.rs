@@ -107,8 +107,8 @@ fn the_next_call_goes_on_where_the_last_one_ended() {
     assert!(first.contains("[[note TEXT]]"), "{first}");
     assert!(!first.contains("your note on the caller"), "{first}");
     let body = &house.sandbox.requests_to(Stage::Llm)[0].body;
-    let most = body["generationConfig"]["maxOutputTokens"].as_u64();
-    assert_eq!(most, Some(400 + 250), "room for the note");
+    let max_tokens = body["generationConfig"]["maxOutputTokens"].as_u64();
+    assert_eq!(max_tokens, Some(400 + 250), "room for the note");
 
     phone_calls(&house, &settings);
     let (second, turns) = told(&house, 1);

@@ -216,8 +216,9 @@ fn a_call_without_messages_sends_what_it_has_always_sent() {
     let last = asked.last().unwrap().body["systemInstruction"].to_string();
     let offer = "or you cannot help, offer to take a message";
     assert!(last.contains(offer), "{last}");
-    let most = |index: usize| asked[index].body["generationConfig"]["maxOutputTokens"].as_u64();
-    assert_eq!((most(0), most(1)), (Some(400), Some(900)));
+    let max_tokens =
+        |index: usize| asked[index].body["generationConfig"]["maxOutputTokens"].as_u64();
+    assert_eq!((max_tokens(0), max_tokens(1)), (Some(400), Some(900)));
     assert!(!post.folder().exists(), "nothing was left");
 }
 

@@ -205,8 +205,8 @@ impl<W: Write> Session<W> {
         loop {
             // After one late reply, or once the caller has hung up, wait only briefly.
             let in_step = self.overdue == 0 && !self.hangup.is_raised();
-            let most = if in_step { PATIENCE } else { LITTLE_PATIENCE };
-            let patience = patience.min(most);
+            let limit = if in_step { PATIENCE } else { LITTLE_PATIENCE };
+            let patience = patience.min(limit);
             let line = match self.next_line(patience) {
                 Err(RecvTimeoutError::Timeout) => {
                     // The reply may still come. It is counted, so that it is not taken for the reply to the next

@@ -229,10 +229,10 @@ fn read_file(path: &Path, room: usize) -> Result<String, Error> {
     guard::assert_closed(path, &file.metadata().map_err(cannot)?)?;
     let mut bytes = Vec::new();
     // A byte order mark, carriage returns and blanks at the end are no facts.
-    let most = 2 * room + 16;
-    let limit = u64::try_from(most).unwrap_or(u64::MAX);
+    let max_bytes = 2 * room + 16;
+    let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX);
     file.take(limit).read_to_end(&mut bytes).map_err(cannot)?;
-    if bytes.len() >= most {
+    if bytes.len() >= max_bytes {
         return Err(too_long(path));
     }
     // A file that is empty on purpose has at least the end of a line, as editors leave it.

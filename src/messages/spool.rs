@@ -68,9 +68,9 @@ impl Spool {
                 folder: self.folder.display().to_string(),
             });
         }
-        if let Some(most) = per_hour {
+        if let Some(limit) = per_hour {
             let left = self.left_lately(&entry.caller.key(), entry.time())?;
-            if u32::try_from(left).is_ok_and(|left| left >= most) {
+            if u32::try_from(left).is_ok_and(|left| left >= limit) {
                 return Err(Error::TooMany { left });
             }
         }

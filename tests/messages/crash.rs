@@ -349,7 +349,7 @@ fn where_the_disk_takes_nothing_more_no_message_is_confirmed_that_is_not_there()
     let opened = ["", "delivered"].map(|name| format!("-P '{}'", folder.join(name).display()));
     let opened = opened.join(" ");
     let all = faults.iter();
-    let all = all.flat_map(|(call, most)| (1..=*most).map(move |when| (*call, when)));
+    let all = all.flat_map(|(call, max)| (1..=*max).map(move |when| (*call, when)));
     house::each(all.enumerate(), |(index, (call, when))| {
         let of = if call == "openat" { &opened } else { "" };
         let arguments =

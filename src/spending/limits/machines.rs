@@ -188,11 +188,11 @@ impl Machines {
         } else {
             MicroDollars::default()
         };
-        let part = |most: MicroDollars| MicroDollars((most - spent).0 / u64::from(machines));
+        let part = |limit: MicroDollars| MicroDollars((limit - spent).0 / u64::from(machines));
         Ok(Limits {
             // At least one call: a limit below the number of machines would otherwise refuse every caller while the
             // server is away.
-            calls_per_hour: limits.calls_per_hour.map(|most| (most / machines).max(1)),
+            calls_per_hour: limits.calls_per_hour.map(|limit| (limit / machines).max(1)),
             per_day: limits.per_day.map(part),
         })
     }

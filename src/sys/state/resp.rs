@@ -69,11 +69,11 @@ fn read_within(from: &mut impl BufRead, depth: u32, parts: &mut usize) -> Result
     let line = line(from)?;
     let (kind, rest) = line.split_at_checked(1).ok_or(Error::Garbled)?;
     let number = || rest.parse::<i64>().map_err(|_| Error::Garbled);
-    let count = |most: usize| match number()? {
+    let count = |limit: usize| match number()? {
         -1 => Ok(None),
         count => usize::try_from(count)
             .ok()
-            .filter(|count| *count <= most)
+            .filter(|count| *count <= limit)
             .map(Some)
             .ok_or(Error::Garbled),
     };

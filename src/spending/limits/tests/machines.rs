@@ -58,9 +58,9 @@ impl Machine {
     }
 }
 
-pub(super) fn per_day(most: MicroDollars) -> Limits {
+pub(super) fn per_day(limit: MicroDollars) -> Limits {
     Limits {
-        per_day: Some(most),
+        per_day: Some(limit),
         ..Limits::default()
     }
 }
