@@ -494,7 +494,7 @@ fn no_log_has_what_is_remembered() {
 }
 
 #[test]
-fn a_talk_goes_on_where_the_last_one_ended_and_forgets_at_once() {
+fn a_conversation_goes_on_where_the_last_one_ended_and_forgets_at_once() {
     let house = House::new();
     let settings = conversation::settings(&house)
         .set("memory.callers", "internal")
@@ -510,14 +510,14 @@ fn a_talk_goes_on_where_the_last_one_ended_and_forgets_at_once() {
 
     house.sandbox.answer_with("[[forget]] Done.");
     let settings = settings.set("conversation.max_turns", 2);
-    let talking = asked_of_tea(&house, &settings);
-    talking.wait_for_answer();
+    let conversation = asked_of_tea(&house, &settings);
+    conversation.wait_for_answer();
     until("the caller is forgotten", PATIENCE, || {
         files(&house).is_empty()
     });
-    talking.phone.wait(Duration::from_secs(1));
-    talking.ask("question-moon.wav");
-    let outcome = talking.finish();
+    conversation.phone.wait(Duration::from_secs(1));
+    conversation.ask("question-moon.wav");
+    let outcome = conversation.finish();
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let (system, turns) = told(&house, 1);
     assert!(system.contains("\"Jim.\""), "{system}");

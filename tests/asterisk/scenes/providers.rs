@@ -66,7 +66,7 @@ pub(crate) fn one_key(lab: &Lab, report: &Report) {
         machine.becomes_clean()
     });
     report.check(
-        "with a Gemini key alone a talk of two turns is held",
+        "with a Gemini key alone a conversation of two turns is held",
         || {
             let mut call = conversation::dial(&machine, &machine.phone())?;
             conversation::turn(&mut call, "question-tea.wav", &answer("tea"))?;

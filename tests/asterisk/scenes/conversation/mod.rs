@@ -65,8 +65,9 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
     let sandbox = services(&[("opening-hours", &format!("{GOODBYE} [[goodbye]]"))]);
     let machine = machine(lab, sandbox, |settings| settings);
     for codec in [Codec::Ulaw, Codec::G722] {
-        let name =
-            format!("a talk of three turns on a {codec:?} phone ends when the caller wants that");
+        let name = format!(
+            "a conversation of three turns on a {codec:?} phone ends when the caller wants that"
+        );
         report.check(&name, || {
             let phone = machine.phone().codec(codec);
             let mut call = dial(&machine, &phone)?;
