@@ -342,7 +342,7 @@ fn bare_samples_of_another_rate_and_an_odd_length_are_heard() {
 #[test]
 fn a_text_beyond_the_limit_of_the_service_is_spoken_in_pieces() {
     let house = House::new();
-    // Twice what the service takes: however the first of it is parted, the rest is more than enough.
+    // Twice what the service takes: however the first of it is split, the rest is more than enough.
     let answer = house::many_sentences(240);
     house.sandbox.answer_with(&answer);
     house.sandbox.respond(Stage::Tts, house::short_sound());

@@ -90,7 +90,7 @@ pub(crate) fn converse_in(
 
 /// A call that hears what is written into the pipe.
 fn line(house: &House, settings: &Settings) -> (CallBuilder, PathBuf) {
-    let pipe = house.other().join("ears");
+    let pipe = house.other().join("audio");
     let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success());
     let settings = settings.clone().set("reply.play", "stream");
@@ -440,7 +440,7 @@ fn greeted(house: &House, settings: &Settings) {
     conversation.wait_to_be_heard(1);
     let outcome = conversation.hang_up();
     outcome.assert_variable("ASSISTANT_STATUS", "HANGUP");
-    fs::remove_file(house.other().join("ears")).unwrap();
+    fs::remove_file(house.other().join("audio")).unwrap();
 }
 
 #[test]
@@ -512,7 +512,7 @@ fn a_transfer_that_nobody_could_dial_is_a_fault_of_the_settings() {
         let outcome = converse(&house, &settings).finish();
         outcome.assert_variable("ASSISTANT_STATUS", "FAILED");
         outcome.assert_variable_contains("ASSISTANT_ERROR", "conversation.transfers");
-        fs::remove_file(house.other().join("ears")).unwrap();
+        fs::remove_file(house.other().join("audio")).unwrap();
     }
     let name = "Отдел ".repeat(15);
     house
@@ -559,7 +559,7 @@ fn a_session_by_hand_hears_the_caller_when_its_lines_are_over() {
     fs::write(&lines, block.replace("enhanced: 0.0", "enhanced: 1.0")).unwrap();
     let mut program_by_hand = Command::new("/bin/sh");
     program_by_hand
-        .args(["-c", "ears=$1; shift; exec \"$@\" 3<\"$ears\"", "sh"])
+        .args(["-c", "audio=$1; shift; exec \"$@\" 3<\"$audio\"", "sh"])
         .args([&pipe, program()])
         .arg("mode=conversation")
         .arg(argument("reply", &house.reply()))

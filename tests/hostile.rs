@@ -285,7 +285,7 @@ impl Replacing for Vec<u8> {
 /// A header that says that there are 2^32 - 1 bytes of 65,535 channels at 4 GHz.
 const WAV: &[u8] = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x10\0data\xff\xff\xff\xff";
 
-/// Who is asked, the settings with which they are, and the stage that fails by that.
+/// The service that is asked, the settings that choose it, and the stage that fails by that.
 type Asked = (Service, fn(&House) -> Settings, &'static str);
 
 const ASKED: [Asked; 7] = [

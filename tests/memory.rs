@@ -500,7 +500,7 @@ fn a_conversation_goes_on_where_the_last_one_ended_and_forgets_at_once() {
         .set("memory.callers", "internal")
         .set("memory.folder", callers(&house).to_str().unwrap())
         .set("conversation.ask_after", 2.0);
-    let pipe = house.other().join("ears");
+    let pipe = house.other().join("audio");
     house
         .sandbox
         .answer_with("See you, Jim. [[note Jim.]] [[goodbye]]");
@@ -630,7 +630,7 @@ fn who_cannot_be_read_is_counted_and_forgotten_too() {
     assert!(files(&house).is_empty());
 }
 
-/// Who is no root cannot give a folder away, and needs not.
+/// Users other than root cannot give a folder away, and need not.
 #[test]
 fn root_leaves_no_file_of_its_own_in_anothers_folder() {
     let house = House::new();

@@ -315,7 +315,7 @@ fn says_back(stage: Stage, place: Place, providers: usize) {
     }
 }
 
-/// All that somebody may come to see of a call.
+/// All of a call that a person may come to see.
 fn everything(outcome: &Outcome) -> String {
     let lines = outcome.dialogue.iter().map(|line| line.text.clone());
     let told = outcome.verbose.iter().map(|(line, _)| line.clone());

@@ -175,7 +175,7 @@ fn millions(count: u64) -> f64 {
     count as f64 / MILLION
 }
 
-/// `as` turns what is too large into the largest number, and what is none into 0.
+/// Converts with saturation; NaN becomes 0.
 #[allow(
     clippy::as_conversions,
     clippy::cast_possible_truncation,

@@ -99,7 +99,7 @@ enum Target {
     AtLeast(f64),
 }
 
-/// Who makes sound for the telephone.
+/// The program that makes sound for the telephone.
 #[derive(Clone, Copy)]
 enum Maker {
     Ours,

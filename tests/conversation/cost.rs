@@ -93,7 +93,7 @@ fn noise() -> Vec<i16> {
 pub(crate) fn could_cost(house: &House, settings: &Settings) -> f64 {
     let settings = settings.clone().set("limits.max_daily_cost", 0.000_001);
     let outcome = one_turn(house, &settings);
-    fs::remove_file(house.other().join("ears")).unwrap();
+    fs::remove_file(house.other().join("audio")).unwrap();
     outcome.assert_variable("ASSISTANT_STATUS", "LIMITED");
     let error = outcome.variable("ASSISTANT_ERROR");
     let (_, cost) = error.split_once("could cost $").unwrap();

@@ -109,7 +109,7 @@ fn line(from: &mut impl BufRead) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(line).into_owned())
 }
 
-/// So many bytes, and the end of their line.
+/// Reads `len` bytes and the end of their line.
 fn bytes(from: &mut impl BufRead, len: usize) -> Result<Vec<u8>, Error> {
     let mut bytes = vec![0; len + END.len()];
     from.read_exact(&mut bytes)?;

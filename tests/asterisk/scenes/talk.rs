@@ -194,7 +194,7 @@ pub(crate) fn echoes(lab: &Lab, report: &Report) {
     );
 }
 
-/// So many callers at once; what came of each, or the first thing that went wrong.
+/// Runs `callers` calls at once; returns the result of each, or the first failure.
 pub(super) fn together<T: Send>(
     callers: u32,
     call: impl Fn(u32) -> Result<T, String> + Sync,

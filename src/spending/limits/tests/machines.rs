@@ -212,7 +212,7 @@ fn a_machine_alone_that_cannot_read_what_was_left_spends_nothing() {
             .admit(limits, CENT.times(2))
             .expect("the server is empty");
         server.stop();
-        machine.admit(limits, CENT).expect("it is mended");
+        machine.admit(limits, CENT).expect("it is repaired");
     }
 }
 
