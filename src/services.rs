@@ -9,9 +9,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use log::debug;
-use ring::digest::{Context, SHA256};
 
 use crate::cloud::access::{Access, Providers};
 use crate::cloud::fallback::{self, Candidate, Fallback};
@@ -22,6 +20,7 @@ use crate::cloud::stt::{self, Recognizer};
 use crate::cloud::tts::{self, Voice};
 use crate::config::{Config, Endpoint, Secret, Unusable, catalogue};
 use crate::sys::date::{self, WallClock};
+use crate::sys::digest;
 use crate::sys::error::{self, Stage};
 use crate::sys::hangup::Hangup;
 use crate::sys::state::State;
@@ -320,12 +319,8 @@ impl<'a> Maker<'a> {
             key.map_or("", Secret::expose).to_owned(),
             self.access.account_identity().unwrap_or_default(),
         ];
-        let mut context = Context::new(&SHA256);
-        for part in &parts {
-            context.update(part.as_bytes());
-            context.update(b"\0");
-        }
-        BASE64_URL_SAFE_NO_PAD.encode(&context.finish().as_ref()[..FINGERPRINT_BYTES])
+        let text = parts.map(|part| part + "\0").concat();
+        digest::short(text.as_bytes(), FINGERPRINT_BYTES)
     }
 }
 

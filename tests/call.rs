@@ -311,8 +311,11 @@ fn what_is_recorded_beyond_the_limit_is_not_listened_to() {
         .as_str()
         .unwrap()
         .len();
-    let most = 3 * 8000 / 2 * 2 / 3 * 4 + 8;
-    assert!(sent <= most, "{sent} bytes of base64 for 1.5 s at 8 kHz");
+    let max_bytes = 3 * 8000 / 2 * 2 / 3 * 4 + 8;
+    assert!(
+        sent <= max_bytes,
+        "{sent} bytes of base64 for 1.5 s at 8 kHz"
+    );
 }
 
 #[test]
@@ -339,7 +342,7 @@ fn bare_samples_of_another_rate_and_an_odd_length_are_heard() {
 #[test]
 fn a_text_beyond_the_limit_of_the_service_is_spoken_in_pieces() {
     let house = House::new();
-    // Twice what the service takes: however the first of it is parted, the rest is more than enough.
+    // Twice what the service takes: however the first of it is split, the rest is more than enough.
     let answer = house::many_sentences(240);
     house.sandbox.answer_with(&answer);
     house.sandbox.respond(Stage::Tts, house::short_sound());

@@ -250,13 +250,13 @@ fn what_a_model_has_heard_and_called_for_is_not_asked_again_where_the_caller_goe
         .set("call.fallback_after", 60.0)
         .set("conversation.max_turns", 2);
     let settings = with_tool(settings, &hook).set("tool.order.timeout", 20.0);
-    let talking = conversation::asked_of_tea(&house, &settings);
+    let conversation = conversation::asked_of_tea(&house, &settings);
     hook.wait_for(1, PATIENCE);
     house.sandbox.call_with([]);
     house.sandbox.answer_with("Far away.");
-    talking.ask("question-moon.wav");
+    conversation.ask("question-moon.wav");
     house.sandbox.wait_for(Stage::Llm, 2, PATIENCE);
-    talking.hang_up();
+    conversation.hang_up();
     assert_eq!(ordered(&hook), ["green"]);
     let asked = &requests(&house)[1].body["contents"];
     let first = asked[0]["parts"][0]["text"].as_str().unwrap_or_default();

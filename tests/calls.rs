@@ -463,7 +463,7 @@ fn known(id: &str) -> Record {
 /// One of twenty calls as they may come: the fifth caller says nothing, and the twelfth call fails.
 fn sample(call: u32) -> Record {
     let id = format!("{}.{}", 1_795_576_678 + 317 * call, 17 + call);
-    let spread = |times: u32, most: u32| u64::from(call * times % 20 * most / 20);
+    let spread = |times: u32, limit: u32| u64::from(call * times % 20 * limit / 20);
     let steps = [
         3,
         1,

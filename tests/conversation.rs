@@ -1,4 +1,4 @@
-//! A talk of several turns, through EAGI.
+//! A conversation of several turns, through EAGI.
 
 pub(crate) mod cost;
 mod interruptions;
@@ -19,8 +19,8 @@ use testkit::{Call, CallBuilder, Fault, Outcome, Phone, Saying, Settings, Stage}
 
 use crate::house::{self, House, PATIENCE, argument, assert_at_once, data, program};
 
-/// A call of a talk that is going on.
-pub(crate) struct Talking {
+/// A conversation that is going on.
+pub(crate) struct Conversation {
     pub(crate) call: Call,
     pub(crate) reply: PathBuf,
     silence: PathBuf,
@@ -58,25 +58,29 @@ pub(crate) fn settings(house: &House) -> Settings {
         .set("conversation.sounds", sounds(house).to_str().unwrap())
 }
 
-pub(crate) fn talk(house: &House, settings: &Settings) -> Talking {
-    talk_with(house, settings, &[])
+pub(crate) fn converse(house: &House, settings: &Settings) -> Conversation {
+    converse_with(house, settings, &[])
 }
 
-pub(crate) fn talk_with(house: &House, settings: &Settings, arguments: &[&str]) -> Talking {
-    talk_of(house, settings, |call| {
+pub(crate) fn converse_with(
+    house: &House,
+    settings: &Settings,
+    arguments: &[&str],
+) -> Conversation {
+    converse_in(house, settings, |call| {
         arguments.iter().fold(call, CallBuilder::arg)
     })
 }
 
-/// A talk on a line of which something is different.
-pub(crate) fn talk_of(
+/// A conversation in a call that `change` sets up.
+pub(crate) fn converse_in(
     house: &House,
     settings: &Settings,
     change: impl FnOnce(CallBuilder) -> CallBuilder,
-) -> Talking {
+) -> Conversation {
     let (call, pipe) = line(house, settings);
     let call = change(call).real_time().start();
-    Talking {
+    Conversation {
         call,
         reply: house.reply(),
         silence: sounds(house).join("silence"),
@@ -86,7 +90,7 @@ pub(crate) fn talk_of(
 
 /// A call that hears what is written into the pipe.
 fn line(house: &House, settings: &Settings) -> (CallBuilder, PathBuf) {
-    let pipe = house.other().join("ears");
+    let pipe = house.other().join("audio");
     let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success());
     let settings = settings.clone().set("reply.play", "stream");
@@ -98,7 +102,7 @@ fn line(house: &House, settings: &Settings) -> (CallBuilder, PathBuf) {
     (call, pipe)
 }
 
-impl Talking {
+impl Conversation {
     /// Asks what is in this file of tests/data, without the silence around it.
     pub(crate) fn ask(&self, question: &str) -> Saying {
         self.phone.say(spoken(question))
@@ -147,16 +151,20 @@ pub(crate) fn one_turn(house: &House, settings: &Settings) -> Outcome {
     asked_of_tea(house, settings).finish()
 }
 
-/// A talk in which the caller asks about tea.
-pub(crate) fn asked_of_tea(house: &House, settings: &Settings) -> Talking {
+/// A conversation in which the caller asks about tea.
+pub(crate) fn asked_of_tea(house: &House, settings: &Settings) -> Conversation {
     asked_of_tea_with(house, settings, &[])
 }
 
-pub(crate) fn asked_of_tea_with(house: &House, settings: &Settings, arguments: &[&str]) -> Talking {
-    let talking = talk_with(house, settings, arguments);
-    talking.phone.wait(BREATH);
-    talking.ask("question-tea.wav");
-    talking
+pub(crate) fn asked_of_tea_with(
+    house: &House,
+    settings: &Settings,
+    arguments: &[&str],
+) -> Conversation {
+    let conversation = converse_with(house, settings, arguments);
+    conversation.phone.wait(BREATH);
+    conversation.ask("question-tea.wav");
+    conversation
 }
 
 /// What is loud and no speech: so many samples of a square wave of 444 Hz.
@@ -172,12 +180,12 @@ fn each_turn_is_answered_with_what_was_said_before_it() {
     let settings = settings(&house)
         .set("conversation.max_turns", 2)
         .set("conversation.ask_after", 15.0);
-    let talking = asked_of_tea(&house, &settings);
-    talking.wait_to_be_heard(2);
+    let conversation = asked_of_tea(&house, &settings);
+    conversation.wait_to_be_heard(2);
     house.sandbox.answer_with("Far away.");
-    talking.phone.wait(BREATH);
-    talking.ask("question-moon.wav");
-    let outcome = talking.finish();
+    conversation.phone.wait(BREATH);
+    conversation.ask("question-moon.wav");
+    let outcome = conversation.finish();
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     outcome.assert_variable("ASSISTANT_ANSWER", "Far away.");
     let asked = house.sandbox.requests_to(Stage::Llm);
@@ -216,13 +224,13 @@ fn who_speaks_during_an_answer_is_heard_and_the_model_knows_where_it_broke_off()
     let house = House::new();
     house.sandbox.answer_with(&house::many_sentences(12));
     let settings = settings(&house).set("conversation.max_turns", 2);
-    let talking = asked_of_tea(&house, &settings);
-    talking.wait_for_answer();
+    let conversation = asked_of_tea(&house, &settings);
+    conversation.wait_for_answer();
     house.sandbox.answer_with(SHORT);
-    talking.phone.wait(Duration::from_secs(3));
+    conversation.phone.wait(Duration::from_secs(3));
     assert_eq!(house.sandbox.requests_to(Stage::Llm).len(), 1);
-    talking.ask("question-moon.wav");
-    let outcome = talking.finish();
+    conversation.ask("question-moon.wav");
+    let outcome = conversation.finish();
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let asked = house.sandbox.requests_to(Stage::Llm);
     assert_eq!(asked.len(), 2);
@@ -242,12 +250,12 @@ fn of_a_slow_voice_the_model_knows_as_well_where_its_answer_broke_off() {
     house.sandbox.answer_with(&whole);
     house.sandbox.pace_voice(Duration::ZERO, 1.5);
     let settings = settings(&house).set("conversation.max_turns", 2);
-    let talking = asked_of_tea(&house, &settings);
-    talking.wait_for_answer();
-    talking.phone.wait(Duration::from_secs(3));
-    talking.ask("question-moon.wav");
+    let conversation = asked_of_tea(&house, &settings);
+    conversation.wait_for_answer();
+    conversation.phone.wait(Duration::from_secs(3));
+    conversation.ask("question-moon.wav");
     house.sandbox.wait_for(Stage::Llm, 2, PATIENCE);
-    talking.hang_up();
+    conversation.hang_up();
     let asked = house.sandbox.requests_to(Stage::Llm);
     let heard = asked[1].body["contents"][1]["parts"][0]["text"].as_str();
     let heard = heard.unwrap();
@@ -255,7 +263,7 @@ fn of_a_slow_voice_the_model_knows_as_well_where_its_answer_broke_off() {
 }
 
 #[test]
-fn the_model_ends_the_talk_and_transfers_to_those_in_the_settings_alone() {
+fn the_model_ends_the_conversation_and_transfers_to_those_in_the_settings_alone() {
     let table = [
         ("See you soon. [[goodbye]]", "ANSWERED", ""),
         (
@@ -287,24 +295,24 @@ fn the_model_ends_the_talk_and_transfers_to_those_in_the_settings_alone() {
 fn who_says_nothing_is_asked_once_and_costs_nothing() {
     let house = House::new();
     let settings = settings(&house).set("conversation.ask_after", 2.0);
-    let talking = talk(&house, &settings);
-    let outcome = talking.finish();
+    let conversation = converse(&house, &settings);
+    let outcome = conversation.finish();
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     assert!(outcome.took > Duration::from_secs(4), "{:?}", outcome.took);
     assert_eq!(asked(&house), 0);
 }
 
 #[test]
-fn who_hangs_up_in_the_middle_of_a_talk_ends_it() {
+fn who_hangs_up_in_the_middle_of_a_conversation_ends_it() {
     for during in ["listening", "the answer"] {
         let house = House::new();
-        let talking = talk(&house, &settings(&house));
-        talking.phone.wait(BREATH);
+        let conversation = converse(&house, &settings(&house));
+        conversation.phone.wait(BREATH);
         if during == "the answer" {
-            talking.ask("question-tea.wav");
-            talking.wait_for_answer();
+            conversation.ask("question-tea.wav");
+            conversation.wait_for_answer();
         }
-        let outcome = talking.hang_up();
+        let outcome = conversation.hang_up();
         outcome
             .assert_variable("ASSISTANT_STATUS", "HANGUP")
             .assert_exit(0);
@@ -314,17 +322,17 @@ fn who_hangs_up_in_the_middle_of_a_talk_ends_it() {
 
 #[test]
 fn a_key_ends_a_turn_before_quiet_does_and_nothing_else() {
-    assert_key_hastens(|talking| {
-        talking.phone.wait(BREATH);
+    assert_key_hastens(|conversation| {
+        conversation.phone.wait(BREATH);
         // Nobody has begun to speak.
-        talking.call.press('#');
-        talking.phone.wait(BREATH);
+        conversation.call.press('#');
+        conversation.phone.wait(BREATH);
     });
 }
 
 /// After something else has happened, a question that is ended by a key is answered before its twin, which quiet ends.
 #[track_caller]
-fn assert_key_hastens(before: impl Fn(&Talking) + Sync) {
+fn assert_key_hastens(before: impl Fn(&Conversation) + Sync) {
     let waited = |key: Option<char>| {
         let house = House::new();
         let settings = settings(&house)
@@ -332,17 +340,17 @@ fn assert_key_hastens(before: impl Fn(&Talking) + Sync) {
             .set("conversation.think_ahead", false)
             .set("conversation.ask_after", 10.0)
             .set("conversation.max_turns", 1);
-        let talking = talk(&house, &settings);
-        before(&talking);
-        talking.ask("question-tea.wav");
-        talking.phone.wait(Duration::from_millis(200));
+        let conversation = converse(&house, &settings);
+        before(&conversation);
+        conversation.ask("question-tea.wav");
+        conversation.phone.wait(Duration::from_millis(200));
         let since = Instant::now();
         if let Some(key) = key {
-            talking.call.press(key);
+            conversation.call.press(key);
         }
-        talking.wait_for_answer();
+        conversation.wait_for_answer();
         let waited = since.elapsed();
-        let outcome = talking.finish();
+        let outcome = conversation.finish();
         outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
         assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 1);
         house.assert_no_file(&outcome);
@@ -364,13 +372,13 @@ fn who_pauses_and_goes_on_is_heard_whole_and_what_was_sent_ahead_is_on_the_bill(
     let settings = settings(&house)
         .set("log.calls", log.to_str().unwrap())
         .set("conversation.max_turns", 1);
-    let talking = talk(&house, &settings);
-    talking.phone.wait(BREATH);
+    let conversation = converse(&house, &settings);
+    conversation.phone.wait(BREATH);
     let samples = spoken("question-moon.wav");
     let (first, second) = samples.split_at(samples.len() / 2);
     let gap = vec![0; 8000 * 45 / 100];
-    talking.phone.say([first, &gap, second].concat());
-    talking.finish();
+    conversation.phone.say([first, &gap, second].concat());
+    conversation.finish();
     let asked = house.sandbox.requests_to(Stage::Stt);
     let sent = |index: usize| {
         asked[index].body["audio"]["content"]
@@ -397,13 +405,13 @@ fn a_question_is_not_lost_to_a_noise_that_follows_it() {
     house.sandbox.answer_with(SHORT);
     house.sandbox.hold(Stage::Stt);
     let settings = settings(&house).set("conversation.max_turns", 1);
-    let talking = asked_of_tea(&house, &settings);
-    talking.phone.wait(Duration::from_millis(1300));
-    talking.phone.say(square_wave(4000, 4000));
+    let conversation = asked_of_tea(&house, &settings);
+    conversation.phone.wait(Duration::from_millis(1300));
+    conversation.phone.say(square_wave(4000, 4000));
     // It interrupts.
     house.sandbox.wait_for(Stage::Stt, 2, PATIENCE);
     house.sandbox.release(Stage::Stt);
-    let outcome = talking.finish();
+    let outcome = conversation.finish();
     assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 2);
     outcome.assert_variable("ASSISTANT_QUESTION", "How long should black tea steep?");
 }
@@ -417,22 +425,22 @@ fn a_turn_that_ends_within_a_packet_is_heard_as_any_other() {
             .set("conversation.think_ahead", false)
             .set("conversation.max_turns", 1);
         house.sandbox.answer_with(SHORT);
-        let talking = talk(&house, &settings);
-        talking.phone.wait(BREATH);
+        let conversation = converse(&house, &settings);
+        conversation.phone.wait(BREATH);
         let question = spoken("question-tea.wav");
-        talking.phone.say([vec![0; offset], question].concat());
-        let outcome = talking.finish();
+        conversation.phone.say([vec![0; offset], question].concat());
+        let outcome = conversation.finish();
         outcome.assert_variable("ASSISTANT_QUESTION", "How long should black tea steep?");
     });
 }
 
 /// A caller who hangs up when they have been greeted.
 fn greeted(house: &House, settings: &Settings) {
-    let talking = talk(house, settings);
-    talking.wait_to_be_heard(1);
-    let outcome = talking.hang_up();
+    let conversation = converse(house, settings);
+    conversation.wait_to_be_heard(1);
+    let outcome = conversation.hang_up();
     outcome.assert_variable("ASSISTANT_STATUS", "HANGUP");
-    fs::remove_file(house.other().join("ears")).unwrap();
+    fs::remove_file(house.other().join("audio")).unwrap();
 }
 
 #[test]
@@ -479,12 +487,12 @@ fn a_greeting_that_no_voice_says_in_time_is_asterisks_own() {
     house.sandbox.fault(Stage::Tts, Fault::Hang, usize::MAX);
     let settings = settings(&house).set("conversation.greeting", "Hello, how can I help you?");
     let began = Instant::now();
-    let talking = talk(&house, &settings);
-    talking
+    let conversation = converse(&house, &settings);
+    conversation
         .call
         .wait_for_command("STREAM FILE \"hello\"", PATIENCE);
     let waited = began.elapsed();
-    talking.hang_up();
+    conversation.hang_up();
     // The manual: a voice that has not begun after 5 s is not waited for.
     assert_at_once(waited.saturating_sub(Duration::from_secs(5)));
 }
@@ -501,10 +509,10 @@ fn a_transfer_that_nobody_could_dial_is_a_fault_of_the_settings() {
         "a]b=200",
     ] {
         let settings = settings(&house).set("conversation.transfers", [text]);
-        let outcome = talk(&house, &settings).finish();
+        let outcome = converse(&house, &settings).finish();
         outcome.assert_variable("ASSISTANT_STATUS", "FAILED");
         outcome.assert_variable_contains("ASSISTANT_ERROR", "conversation.transfers");
-        fs::remove_file(house.other().join("ears")).unwrap();
+        fs::remove_file(house.other().join("audio")).unwrap();
     }
     let name = "Отдел ".repeat(15);
     house
@@ -518,7 +526,7 @@ fn a_transfer_that_nobody_could_dial_is_a_fault_of_the_settings() {
 }
 
 #[test]
-fn a_talk_keeps_to_the_limits_of_the_day() {
+fn a_conversation_keeps_to_the_limits_of_the_day() {
     let house = House::new();
     let settings = settings(&house).set("limits.max_daily_cost", 0.000_01);
     let outcome = one_turn(&house, &settings);
@@ -527,7 +535,7 @@ fn a_talk_keeps_to_the_limits_of_the_day() {
 }
 
 #[test]
-fn without_eagi_a_talk_says_what_it_wants() {
+fn without_eagi_a_conversation_says_what_it_wants() {
     let house = House::new();
     let config = settings(&house).write(house.other());
     let call = Call::builder(program())
@@ -551,7 +559,7 @@ fn a_session_by_hand_hears_the_caller_when_its_lines_are_over() {
     fs::write(&lines, block.replace("enhanced: 0.0", "enhanced: 1.0")).unwrap();
     let mut program_by_hand = Command::new("/bin/sh");
     program_by_hand
-        .args(["-c", "ears=$1; shift; exec \"$@\" 3<\"$ears\"", "sh"])
+        .args(["-c", "audio=$1; shift; exec \"$@\" 3<\"$audio\"", "sh"])
         .args([&pipe, program()])
         .arg("mode=conversation")
         .arg(argument("reply", &house.reply()))
@@ -570,14 +578,14 @@ fn a_session_by_hand_hears_the_caller_when_its_lines_are_over() {
 
 #[test]
 fn a_key_after_a_knock_leaves_the_silence_playing_and_the_next_key_is_told() {
-    assert_key_hastens(|talking| {
-        talking.phone.wait(BREATH + BREATH);
+    assert_key_hastens(|conversation| {
+        conversation.phone.wait(BREATH + BREATH);
         // Long enough to begin a turn, and no speech.
         let knock = (0..800).map(|n| if n / 8 % 2 == 0 { 6000 } else { -6000 });
-        talking.phone.say(knock.collect());
-        talking.phone.wait(Duration::from_millis(200));
-        talking.call.press('#');
-        talking.phone.wait(BREATH);
+        conversation.phone.say(knock.collect());
+        conversation.phone.wait(Duration::from_millis(200));
+        conversation.call.press('#');
+        conversation.phone.wait(BREATH);
     });
 }
 
@@ -588,11 +596,11 @@ fn who_hangs_up_while_greeted_is_not_listened_to() {
     fs::write(greeting.with_extension("ulaw"), vec![0x5a; 8000 * 8]).unwrap();
     let sound = format!("sound:{}", greeting.display());
     let settings = settings(&house).set("conversation.greeting", sound);
-    let talking = talk(&house, &settings);
+    let conversation = converse(&house, &settings);
     let command = format!("STREAM FILE \"{}\"", greeting.display());
-    talking.call.wait_for_command(&command, PATIENCE);
-    talking.call.signal(testkit::Signal::TERM);
-    let outcome = talking.finish();
+    conversation.call.wait_for_command(&command, PATIENCE);
+    conversation.call.signal(testkit::Signal::TERM);
+    let outcome = conversation.finish();
     outcome
         .assert_manners()
         .assert_exit(0)
@@ -609,13 +617,13 @@ fn a_transfer_is_not_lost_to_a_word_that_nobody_understands() {
     let settings = settings(&house)
         .set("conversation.transfers", ["reception=200"])
         .set("conversation.ask_after", 3.0);
-    let talking = asked_of_tea(&house, &settings);
-    talking.wait_for_answer();
+    let conversation = asked_of_tea(&house, &settings);
+    conversation.wait_for_answer();
     let nothing = testkit::Response::new(200, "application/json", "{}");
     house.sandbox.respond(Stage::Stt, nothing);
-    talking.phone.wait(Duration::from_secs(1));
-    talking.ask("question-moon.wav");
-    let outcome = talking.finish();
+    conversation.phone.wait(Duration::from_secs(1));
+    conversation.ask("question-moon.wav");
+    let outcome = conversation.finish();
     assert_eq!(
         house.sandbox.requests_to(Stage::Stt).len(),
         2,
@@ -635,11 +643,11 @@ fn a_transfer_is_not_lost_to_a_noise_either() {
         .set("conversation.transfers", ["reception=200"])
         // Whoever waits for a caller who is silent waits beyond the end of this test.
         .set("conversation.ask_after", 60.0);
-    let talking = asked_of_tea(&house, &settings);
-    talking.wait_for_answer();
-    talking.phone.wait(Duration::from_secs(1));
-    talking.phone.say(square_wave(8000, 12_000));
-    let outcome = talking.finish();
+    let conversation = asked_of_tea(&house, &settings);
+    conversation.wait_for_answer();
+    conversation.phone.wait(Duration::from_secs(1));
+    conversation.phone.say(square_wave(8000, 12_000));
+    let outcome = conversation.finish();
     outcome
         .assert_manners()
         .assert_variable("ASSISTANT_STATUS", "TRANSFER");
@@ -654,14 +662,14 @@ fn who_goes_on_and_on_is_sent_no_longer_than_a_question_may_be() {
         .set("conversation.quiet", 0.4)
         .set("conversation.max_question", 5.0)
         .set("conversation.max_turns", 1);
-    let talking = talk(&house, &settings);
-    talking.phone.wait(BREATH);
+    let conversation = converse(&house, &settings);
+    conversation.phone.wait(BREATH);
     for _ in 0..4 {
-        talking.ask("question-tea.wav");
-        talking.phone.wait(Duration::from_millis(800));
+        conversation.ask("question-tea.wav");
+        conversation.phone.wait(Duration::from_millis(800));
     }
     house.sandbox.release(Stage::Stt);
-    talking.finish();
+    conversation.finish();
     let asked = house.sandbox.requests_to(Stage::Stt);
     let sent = asked
         .iter()
@@ -674,7 +682,7 @@ fn who_goes_on_and_on_is_sent_no_longer_than_a_question_may_be() {
 }
 
 #[test]
-fn a_note_alone_does_not_end_a_talk() {
+fn a_note_alone_does_not_end_a_conversation() {
     let house = House::new();
     house
         .sandbox
@@ -710,7 +718,7 @@ fn a_kept_greeting_that_is_empty_is_spoken_anew() {
 
 /// Sound comes faster than anybody speaks, so that an hour of it takes less than a minute.
 #[test]
-fn an_hour_of_talk_does_not_grow() {
+fn an_hour_of_conversation_does_not_grow() {
     let house = House::new();
     let settings = settings(&house)
         .set("conversation.max_turns", 200)
@@ -791,11 +799,11 @@ fn after_a_turn_that_a_service_fails_the_caller_is_asked_to_try_again_and_heard(
             .set("log.calls", log.display().to_string())
             .set("conversation.max_turns", 2)
             .set("conversation.ask_after", 15.0);
-        let talking = asked_of_tea(&house, &settings);
-        talking.wait_to_be_heard(2);
-        talking.phone.wait(BREATH);
-        talking.ask("question-moon.wav");
-        let outcome = talking.finish();
+        let conversation = asked_of_tea(&house, &settings);
+        conversation.wait_to_be_heard(2);
+        conversation.phone.wait(BREATH);
+        conversation.ask("question-moon.wav");
+        let outcome = conversation.finish();
         outcome.assert_manners();
         outcome.assert_variable("ASSISTANT_STATUS", status);
         outcome.assert_variable_contains("ASSISTANT_ERROR", error);

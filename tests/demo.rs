@@ -96,7 +96,7 @@ fn show_dialogue(outcome: &Outcome) {
     }
 }
 
-/// Leaves the services running until somebody ends this program.
+/// Leaves the services running until this program is ended.
 fn serve(sandbox: &Sandbox, folder: &Path) -> Result<(), Box<dyn Error>> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let config = sandbox.write_config(folder);
@@ -164,7 +164,7 @@ fn target_folder() -> Result<PathBuf, Box<dyn Error>> {
         .to_owned())
 }
 
-/// So long may nothing be seen of a build.
+/// The longest time for which nothing is seen of a build.
 const NEWS: Duration = Duration::from_secs(10);
 
 /// How much faster than speech the voice is made.

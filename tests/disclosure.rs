@@ -14,7 +14,7 @@ use crate::doctor::{check, of, run_check};
 use crate::house::{House, PATIENCE, argument, assert_at_once, each, program};
 use crate::setup;
 
-const TEXT: &str = "You are talking with an automatic assistant.";
+const TEXT: &str = "You are conversation with an automatic assistant.";
 /// A channel and its caller's number, or a variable and its value.
 type Pair = (&'static str, &'static str);
 /// The default phone of these tests, which has signed in.
@@ -445,9 +445,9 @@ fn a_conversation_begins_with_it_and_then_greets() {
     let settings = conversation::settings(&house)
         .set("knowledge.disclosure", "all")
         .set("conversation.greeting", "Hello.");
-    let talking = conversation::talk(&house, &settings);
-    talking.wait_to_be_heard(1);
-    let outcome = talking.hang_up();
+    let conversation = conversation::converse(&house, &settings);
+    conversation.wait_to_be_heard(1);
+    let outcome = conversation.hang_up();
     let played = played(&outcome);
     assert_eq!(house.spoken_texts(), [TEXT, "Hello."]);
     assert_eq!(played.len(), 3, "{played:?}");
@@ -466,11 +466,11 @@ fn a_conversation_whose_caller_was_told_on_8008_greets_at_once() {
     let settings = conversation::settings(&house)
         .set("knowledge.disclosure", "all")
         .set("conversation.greeting", "Hello.");
-    let talking = conversation::talk_of(&house, &settings, |call| {
+    let conversation = conversation::converse_in(&house, &settings, |call| {
         call.variable("ASSISTANT_DISCLOSED", "1")
     });
-    talking.wait_to_be_heard(1);
-    talking.hang_up();
+    conversation.wait_to_be_heard(1);
+    conversation.hang_up();
     assert_eq!(house.spoken_texts(), ["Hello."]);
 }
 
@@ -485,12 +485,12 @@ fn the_first_answer_of_a_conversation_begins_with_it_where_no_voice_could_say_it
         .set("knowledge.disclosure_text", "I am a machine")
         .set("conversation.max_turns", 2)
         .set("conversation.ask_after", 15.0);
-    let talking = conversation::asked_of_tea(&house, &settings);
-    talking.wait_to_be_heard(2);
+    let conversation = conversation::asked_of_tea(&house, &settings);
+    conversation.wait_to_be_heard(2);
     house.sandbox.answer_with("Far away.");
-    talking.phone.wait(BREATH);
-    talking.ask("question-moon.wav");
-    let outcome = talking.finish();
+    conversation.phone.wait(BREATH);
+    conversation.ask("question-moon.wav");
+    let outcome = conversation.finish();
     outcome
         .assert_variable("ASSISTANT_STATUS", "ANSWERED")
         .assert_variable("ASSISTANT_DISCLOSED", "1");
@@ -517,17 +517,17 @@ fn a_caller_who_interrupts_it_hears_it_again_with_the_next_answer_and_not_with_t
         .set("knowledge.disclosure_text", LONG)
         .set("conversation.max_turns", 3)
         .set("conversation.ask_after", 15.0);
-    let talking = conversation::asked_of_tea(&house, &settings);
-    talking.wait_for_answer();
-    talking.phone.wait(Duration::from_secs(1));
+    let conversation = conversation::asked_of_tea(&house, &settings);
+    conversation.wait_for_answer();
+    conversation.phone.wait(Duration::from_secs(1));
     house.sandbox.answer_with("Far away.");
-    talking.ask("question-moon.wav");
+    conversation.ask("question-moon.wav");
     house.sandbox.wait_for(Stage::Llm, 2, PATIENCE);
-    talking.wait_to_be_heard(3);
-    talking.phone.wait(BREATH);
+    conversation.wait_to_be_heard(3);
+    conversation.phone.wait(BREATH);
     house.sandbox.answer_with("Until six.");
-    talking.ask("question-moon.wav");
-    let outcome = talking.finish();
+    conversation.ask("question-moon.wav");
+    let outcome = conversation.finish();
     outcome.assert_variable("ASSISTANT_DISCLOSED", "1");
     let spoken = texts(&house).join(" ");
     assert_eq!(spoken.matches(LONG).count(), 3, "{spoken}");

@@ -9,7 +9,7 @@ use testkit::{Fault, GEMINI_API_KEY, OPENAI_API_KEY, Outcome, Response, Service,
 use crate::house::{self, House, PATIENCE, each};
 use crate::setup::keyless;
 
-/// A house whose stages each have somebody to fall back on.
+/// A house whose stages each have a second provider.
 fn settings(house: &House) -> Settings {
     house
         .sandbox
@@ -39,7 +39,7 @@ fn of_gemini(house: &House) -> Settings {
         .set("tts.fallback", json!(["openai"]))
 }
 
-/// Who is first in a stage, who then, and the settings that say so.
+/// The first and the second service of a stage, and the settings that name them.
 type Pair = (Service, Service, fn(&House) -> Settings);
 
 const PAIRS: [Pair; 5] = [
@@ -247,7 +247,7 @@ fn who_stands_in_for_one_that_is_known_to_fail_has_the_whole_time_and_a_second_t
         .sandbox
         .fault_service(Service::OpenAiTts, Fault::Status(401), usize::MAX);
     ask(&house).assert_variable("ASSISTANT_STATUS", "ANSWERED");
-    // Longer than one waits who has somebody better to ask.
+    // Longer than a provider is waited for while there is a better one to ask.
     house.sandbox.delay(Stage::Tts, Duration::from_secs(2));
     ask(&house).assert_variable("ASSISTANT_STATUS", "ANSWERED");
     house.sandbox.delay(Stage::Tts, Duration::ZERO);

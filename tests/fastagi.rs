@@ -42,7 +42,7 @@ impl Server {
         ended.iter().map(|one| one.at).max().unwrap()
     }
 
-    /// So many lines on standard error tell of something.
+    /// Asserts that `times` lines on standard error contain `what`.
     #[track_caller]
     fn assert_told(&self, what: &str, times: usize) {
         let text = self.0.stderr();
@@ -58,7 +58,7 @@ impl Server {
             .over(self.0.address())
     }
 
-    /// Somebody at the other end who is not Asterisk.
+    /// A client at the other end that is not Asterisk.
     fn stranger(&self) -> TcpStream {
         let stream = TcpStream::connect(self.0.address()).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -294,7 +294,7 @@ fn whoever_reaches_the_port_chooses_neither_settings_nor_files_nor_where_keys_go
         assert_refused(&outcome, reason);
     }
     server.assert_ended(arguments.len());
-    // Nor does somebody who hangs up at once.
+    // Nor does a caller who hangs up at once.
     let call = Call::builder(program()).arg(argument("reply", &theirs.other().join("x")));
     let call = call.at(1, Act::Hangup).over(server.0.address());
     call.start().finish(PATIENCE).assert_manners();

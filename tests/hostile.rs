@@ -285,7 +285,7 @@ impl Replacing for Vec<u8> {
 /// A header that says that there are 2^32 - 1 bytes of 65,535 channels at 4 GHz.
 const WAV: &[u8] = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x10\0data\xff\xff\xff\xff";
 
-/// Who is asked, the settings with which they are, and the stage that fails by that.
+/// The service that is asked, the settings that choose it, and the stage that fails by that.
 type Asked = (Service, fn(&House) -> Settings, &'static str);
 
 const ASKED: [Asked; 7] = [
@@ -377,7 +377,7 @@ fn a_hundred_hostile_services_end_calls_in_time_with_a_reason_and_in_little_memo
         );
         let is_told =
             status == "FAILED" && error.starts_with(&format!("{stage}: ")) && error.len() > 40;
-        // A voice may make a sound of anything, and a recogniser hear nothing.
+        // A voice may make a sound of anything, and a recognizer hear nothing.
         outcome.assert(is_told, &format!("{what}: {status} by {error:?}"));
         outcome.assert(
             !outcome.to_string().contains("internal error"),

@@ -112,13 +112,13 @@ fn a_question_and_each_turn_of_a_conversation_are_asked_with_the_same_knowledge(
         .set("conversation.transfers", ["reception=200"].as_slice())
         .set("conversation.ask_after", 15.0)
         .set("conversation.max_turns", 2);
-    let talking = conversation::talk_with(&house, &settings, &[]);
-    talking.phone.wait(BREATH);
-    talking.ask("question-tea.wav");
-    talking.wait_to_be_heard(2);
-    talking.phone.wait(BREATH);
-    talking.ask("question-moon.wav");
-    talking.finish();
+    let conversation = conversation::converse_with(&house, &settings, &[]);
+    conversation.phone.wait(BREATH);
+    conversation.ask("question-tea.wav");
+    conversation.wait_to_be_heard(2);
+    conversation.phone.wait(BREATH);
+    conversation.ask("question-moon.wav");
+    conversation.finish();
     let turns = told(&house);
     assert!(turns.len() == 2, "{turns:#?}");
     for turn in &turns {

@@ -46,7 +46,7 @@ fn a_caller_who_has_had_their_calls_is_told_so_and_nothing_is_paid() {
         "not even a connection is opened"
     );
     house.assert_no_file(&outcome);
-    // Somebody else may still call; those who hide their number share one limit.
+    // Other callers may still call; those who hide their number share one limit.
     call(&house, &settings, "1002").assert_variable("ASSISTANT_STATUS", "ANSWERED");
     for status in ["ANSWERED", "ANSWERED", "LIMITED"] {
         call(&house, &settings, "anonymous").assert_variable("ASSISTANT_STATUS", status);

@@ -264,10 +264,10 @@ fn befall(mishap: &Mishap, program: &str) {
     answered(first, &of_both[0], "1002", "moon");
     fs::create_dir(callers(second)).unwrap();
     fs::copy(callers(first).join("key"), callers(second).join("key")).unwrap();
-    let most = |limit: f64| of_both[0].clone().set("limits.max_daily_cost", limit);
-    let [_, reserve] = spent_and_reserve(first, &most(TOO_LITTLE));
-    answered(first, &most(10.0), "1001", "tea");
-    let [spent, _] = spent_and_reserve(first, &most(TOO_LITTLE));
+    let limited = |limit: f64| of_both[0].clone().set("limits.max_daily_cost", limit);
+    let [_, reserve] = spent_and_reserve(first, &limited(TOO_LITTLE));
+    answered(first, &limited(10.0), "1001", "tea");
+    let [spent, _] = spent_and_reserve(first, &limited(TOO_LITTLE));
     // Enough for one call more, and not for two.
     let limit = reserve + 1.5 * spent;
     let limited = |server: &Server| {

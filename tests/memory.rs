@@ -107,8 +107,8 @@ fn the_next_call_goes_on_where_the_last_one_ended() {
     assert!(first.contains("[[note TEXT]]"), "{first}");
     assert!(!first.contains("your note on the caller"), "{first}");
     let body = &house.sandbox.requests_to(Stage::Llm)[0].body;
-    let most = body["generationConfig"]["maxOutputTokens"].as_u64();
-    assert_eq!(most, Some(400 + 250), "room for the note");
+    let max_tokens = body["generationConfig"]["maxOutputTokens"].as_u64();
+    assert_eq!(max_tokens, Some(400 + 250), "room for the note");
 
     phone_calls(&house, &settings);
     let (second, turns) = told(&house, 1);
@@ -494,13 +494,13 @@ fn no_log_has_what_is_remembered() {
 }
 
 #[test]
-fn a_talk_goes_on_where_the_last_one_ended_and_forgets_at_once() {
+fn a_conversation_goes_on_where_the_last_one_ended_and_forgets_at_once() {
     let house = House::new();
     let settings = conversation::settings(&house)
         .set("memory.callers", "internal")
         .set("memory.folder", callers(&house).to_str().unwrap())
         .set("conversation.ask_after", 2.0);
-    let pipe = house.other().join("ears");
+    let pipe = house.other().join("audio");
     house
         .sandbox
         .answer_with("See you, Jim. [[note Jim.]] [[goodbye]]");
@@ -510,14 +510,14 @@ fn a_talk_goes_on_where_the_last_one_ended_and_forgets_at_once() {
 
     house.sandbox.answer_with("[[forget]] Done.");
     let settings = settings.set("conversation.max_turns", 2);
-    let talking = asked_of_tea(&house, &settings);
-    talking.wait_for_answer();
+    let conversation = asked_of_tea(&house, &settings);
+    conversation.wait_for_answer();
     until("the caller is forgotten", PATIENCE, || {
         files(&house).is_empty()
     });
-    talking.phone.wait(Duration::from_secs(1));
-    talking.ask("question-moon.wav");
-    let outcome = talking.finish();
+    conversation.phone.wait(Duration::from_secs(1));
+    conversation.ask("question-moon.wav");
+    let outcome = conversation.finish();
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let (system, turns) = told(&house, 1);
     assert!(system.contains("\"Jim.\""), "{system}");
@@ -630,7 +630,7 @@ fn who_cannot_be_read_is_counted_and_forgotten_too() {
     assert!(files(&house).is_empty());
 }
 
-/// Who is no root cannot give a folder away, and needs not.
+/// Users other than root cannot give a folder away, and need not.
 #[test]
 fn root_leaves_no_file_of_its_own_in_anothers_folder() {
     let house = House::new();

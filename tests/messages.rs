@@ -210,14 +210,15 @@ fn a_call_without_messages_sends_what_it_has_always_sent() {
     let cannot_ask = "say that they may call again and leave one";
     assert!(system(1).contains(cannot_ask), "{}", system(1));
     assert!(!system(1).contains("offer to take"), "{}", system(1));
-    let talk = conversation::settings(&post.house).set("conversation.max_turns", 1);
-    asked_of_tea(&post.house, &post.with(talk)).finish();
+    let settings = conversation::settings(&post.house).set("conversation.max_turns", 1);
+    asked_of_tea(&post.house, &post.with(settings)).finish();
     let asked = post.house.sandbox.requests_to(Stage::Llm);
     let last = asked.last().unwrap().body["systemInstruction"].to_string();
     let offer = "or you cannot help, offer to take a message";
     assert!(last.contains(offer), "{last}");
-    let most = |index: usize| asked[index].body["generationConfig"]["maxOutputTokens"].as_u64();
-    assert_eq!((most(0), most(1)), (Some(400), Some(900)));
+    let max_tokens =
+        |index: usize| asked[index].body["generationConfig"]["maxOutputTokens"].as_u64();
+    assert_eq!((max_tokens(0), max_tokens(1)), (Some(400), Some(900)));
     assert!(!post.folder().exists(), "nothing was left");
 }
 
@@ -301,14 +302,14 @@ fn a_message_of_a_conversation_has_all_that_was_said_in_it() {
     let post = Post::new(House::new());
     post.house.sandbox.answer_with("For whom is it?");
     let settings = post.with(conversation::settings(&post.house));
-    let talking = asked_of_tea(&post.house, &settings);
-    talking.wait_to_be_heard(2);
+    let conversation = asked_of_tea(&post.house, &settings);
+    conversation.wait_to_be_heard(2);
     post.house
         .sandbox
         .answer_with(&format!("{NOTED} [[goodbye]]"));
-    talking.phone.wait(Duration::from_millis(300));
-    talking.ask("question-moon.wav");
-    let outcome = talking.finish();
+    conversation.phone.wait(Duration::from_millis(300));
+    conversation.ask("question-moon.wav");
+    let outcome = conversation.finish();
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     post.wait_until_delivered(1);
     let words = post.webhook.posted()[0].json()["words"].clone();

@@ -63,14 +63,14 @@ fn a_persona_reaches_every_service_and_only_the_calls_that_choose_it() {
 }
 
 #[test]
-fn a_talk_is_held_by_its_persona_but_for_what_other_arguments_say() {
+fn a_conversation_is_held_by_its_persona_but_for_what_other_arguments_say() {
     let house = House::new();
     let settings = with_kitchen(conversation::settings(&house)).set("conversation.max_turns", 1);
     let arguments = ["conversation.greeting=", "persona=kitchen"];
-    let talking = conversation::talk_with(&house, &settings, &arguments);
-    talking.phone.wait(BREATH);
-    talking.ask("question-tea.wav");
-    let outcome = talking.finish();
+    let conversation = conversation::converse_with(&house, &settings, &arguments);
+    conversation.phone.wait(BREATH);
+    conversation.ask("question-tea.wav");
+    let outcome = conversation.finish();
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     assert_answered_by_kitchen(&house, true);
     let greeting = "This is the kitchen.".to_owned();
@@ -108,10 +108,10 @@ fn an_unknown_persona_fails_the_call_and_names_those_there_are() {
 }
 
 #[test]
-fn a_talk_is_greeted_with_the_words_and_the_voice_of_its_persona() {
+fn a_conversation_is_greeted_with_the_words_and_the_voice_of_its_persona() {
     let house = House::new();
     let settings = with_kitchen(conversation::settings(&house)).set("conversation.ask_after", 2.0);
-    let outcome = conversation::talk_with(&house, &settings, &["persona=kitchen"]).finish();
+    let outcome = conversation::converse_with(&house, &settings, &["persona=kitchen"]).finish();
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     assert_eq!(house.spoken_texts(), ["This is the kitchen."]);
     let spoken = house.sandbox.requests_to(Stage::Tts)[0].body.to_string();

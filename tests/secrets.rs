@@ -235,7 +235,7 @@ const SECRETS: [&str; 9] = [
 ];
 
 #[test]
-fn a_key_that_a_recogniser_says_back_in_any_spelling_is_shown_nowhere() {
+fn a_key_that_a_recognizer_says_back_in_any_spelling_is_shown_nowhere() {
     no_echo_shows_a_key(Stage::Stt);
 }
 
@@ -315,7 +315,7 @@ fn says_back(stage: Stage, place: Place, providers: usize) {
     }
 }
 
-/// All that somebody may come to see of a call.
+/// All of a call that a person may come to see.
 fn everything(outcome: &Outcome) -> String {
     let lines = outcome.dialogue.iter().map(|line| line.text.clone());
     let told = outcome.verbose.iter().map(|(line, _)| line.clone());

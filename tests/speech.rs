@@ -253,11 +253,11 @@ fn utterance(name: &str) -> clips::Utterance {
 /// Asserts that the pieces cover all, in order, without gap or overlap, and none is too long or empty.
 fn check_pieces(call: &Pcm, limit: Duration, name: &str) -> Vec<Range<usize>> {
     let pieces = speech::split(call, limit);
-    let most = limit.as_secs_f64() * f64::from(call.rate_hz.max(1000));
+    let max_samples = limit.as_secs_f64() * f64::from(call.rate_hz.max(1000));
     assert!(
         pieces
             .iter()
-            .all(|piece| !piece.is_empty() && piece.len() as f64 <= most),
+            .all(|piece| !piece.is_empty() && piece.len() as f64 <= max_samples),
         "{name}: {pieces:?}"
     );
     assert!(

@@ -91,7 +91,7 @@ fn with_too_few_files_to_open_no_call_forgets_what_the_day_has_cost() {
 /// A call of a user who may have so many processes, its threads and the program itself among them.
 ///
 /// The system counts all processes of a user, and root's not at all: as root the call is another user's, who has no
-/// others; as somebody else, only a limit of few is sure to be felt.
+/// others; as another user, only a low limit is sure to be felt.
 fn ask(processes: u32) -> Outcome {
     let house = House::new();
     house.ask("question-tea.wav");

@@ -286,7 +286,7 @@ fn too_long(path: &Path, code: &str) -> Option<String> {
     (count > 400).then(|| format!("{}: {count} lines", path.display()))
 }
 
-/// So that the next provider is one file and one row.
+/// The next provider is then one file and one row.
 #[test]
 fn a_provider_is_named_in_its_own_files_and_in_the_one_table() {
     let stages = ["stt", "llm", "tts"];

@@ -129,7 +129,7 @@ fn shown(command: &mut Command) -> String {
     shown
 }
 
-/// What a recogniser has heard.
+/// What a recognizer has heard.
 fn heard() -> Response {
     let heard = json!({"results": [{"alternatives": [{"transcript": UNSEEN}]}]});
     Response::json(200, &heard)
@@ -258,7 +258,7 @@ fn a_terminal_is_shown_nothing_of_asterisks_that_it_would_obey() {
     assert_harmless(&screen.replace('\r', ""));
 }
 
-/// Whoever may write to their folders writes it anywhere into them.
+/// Users who may write to the program's folders can write anything into any file there.
 #[test]
 fn no_command_shows_what_is_in_a_file_as_it_is() {
     let visited = Visited::new();

@@ -189,7 +189,7 @@ fn turns_begin_and_end_where_the_caller_does() {
     assert_eq!(count(late), 0, "a turn ends later than it should");
 }
 
-/// So that a change for other lines is none for these: the same verdict for each turn, and to a frame the same end.
+/// A change for other lines changes nothing for these: the same verdict for each turn, and to a frame the same end.
 #[test]
 fn each_turn_is_judged_as_it_was() {
     let known = include_str!("data/turns.tsv");

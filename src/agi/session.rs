@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, select_biased, unbounded};
 use log::{debug, warn};
-use ring::rand::{self, SystemRandom};
 
 use super::command::Command;
 use super::env::{Env, Forgery};
 use super::reply::{Line, Reply};
+use crate::sys::digest::hex;
 use crate::sys::hangup::Hangup;
+use crate::sys::random;
 use crate::sys::threads::{self, NoThread};
 
 /// Why Asterisk did not do what it was asked.
@@ -204,8 +205,8 @@ impl<W: Write> Session<W> {
         loop {
             // After one late reply, or once the caller has hung up, wait only briefly.
             let in_step = self.overdue == 0 && !self.hangup.is_raised();
-            let most = if in_step { PATIENCE } else { LITTLE_PATIENCE };
-            let patience = patience.min(most);
+            let limit = if in_step { PATIENCE } else { LITTLE_PATIENCE };
+            let patience = patience.min(limit);
             let line = match self.next_line(patience) {
                 Err(RecvTimeoutError::Timeout) => {
                     // The reply may still come. It is counted, so that it is not taken for the reply to the next
@@ -480,9 +481,9 @@ fn not_asterisk() -> io::Error {
 
 /// A random text, which cannot be guessed.
 fn unforeseen() -> Result<String, Error> {
-    let bytes = rand::generate(&SystemRandom::new())
-        .map_err(|_| io::Error::other("the system has no random numbers"))?;
-    Ok(format!("{:032x}", u128::from_ne_bytes(bytes.expose())))
+    let bytes =
+        random::bytes::<16>().map_err(|_| io::Error::other("the system has no random numbers"))?;
+    Ok(hex(&bytes))
 }
 
 /// Asterisk answers the commands we use within milliseconds; a machine that swaps may take seconds.

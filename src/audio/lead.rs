@@ -57,8 +57,8 @@ impl Lead {
         self.silent += more * self.block_frames;
         let frame = self.block_frames * BLOCKS_PER_FRAME;
         let surplus = self.silent.saturating_sub(self.keep_frames);
-        let most = self.silent.min(self.max_frames - self.cut) / frame * frame;
-        let surplus = surplus.next_multiple_of(frame).min(most);
+        let limit = self.silent.min(self.max_frames - self.cut) / frame * frame;
+        let surplus = surplus.next_multiple_of(frame).min(limit);
         held.drain(..surplus);
         self.silent -= surplus;
         self.cut += surplus;

@@ -213,13 +213,13 @@ impl<R: Read> Reader<R> {
     /// [`Error::Read`]
     pub fn whole(mut self, limit: Duration) -> Result<Pcm, Error> {
         let rate_hz = self.format.rate_hz;
-        let most = limit.as_nanos() * u128::from(rate_hz) / 1_000_000_000;
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let max_samples = limit.as_nanos() * u128::from(rate_hz) / 1_000_000_000;
+        let max_samples = usize::try_from(max_samples).unwrap_or(usize::MAX);
         let (mut samples, mut block) = (Vec::new(), Vec::new());
-        while samples.len() < most && self.next(&mut block)? {
+        while samples.len() < max_samples && self.next(&mut block)? {
             samples.extend(block.drain(..).map(to_i16));
         }
-        samples.truncate(most);
+        samples.truncate(max_samples);
         Ok(Pcm { rate_hz, samples })
     }
 }

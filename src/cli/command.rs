@@ -457,8 +457,8 @@ fn help_on(topic: Option<&str>) -> Result<String, help::Unknown> {
 
 /// A caller's number in the one spelling that it has.
 fn number(text: &str) -> Result<String, String> {
-    let (least, most) = (DIGITS.start(), DIGITS.end());
-    let rule = || format!("a number has {least} to {most} digits, perhaps after a + or 00");
+    let (min, max) = (DIGITS.start(), DIGITS.end());
+    let rule = || format!("a number has {min} to {max} digits, perhaps after a + or 00");
     number::normal(text).ok_or_else(rule)
 }
 

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::access::Access;
 use super::budget::Budget;
 use super::http::{Auth, Client, Request};
 use super::{Error, Listed, Service};
@@ -10,43 +11,65 @@ use crate::config::Endpoint;
 use crate::sys::date::{self, SECONDS_A_DAY};
 use crate::sys::deadline::Deadline;
 
-/// The key, if there is one: a server in the user's own network may need none.
-pub(super) fn auth(endpoint: &Endpoint) -> Auth {
-    endpoint.api_key.clone().map_or(Auth::None, Auth::Bearer)
+/// A server that speaks OpenAI's API.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) service: Service,
+    pub(super) client: Client,
+    pub(super) endpoint: Endpoint,
 }
 
-/// What its user knows the server of an endpoint as: `openai`, or `own` where it is in the user's own network.
-pub(super) fn service(endpoint: &Endpoint, openai: Service, own: Service) -> Service {
-    if endpoint.is_private() { own } else { openai }
-}
+impl Server {
+    /// The server at `endpoint`. Its user knows it as `openai`, or as `own` where it is in the user's own network.
+    pub(super) fn new(access: &Access, endpoint: Endpoint, openai: Service, own: Service) -> Self {
+        Self {
+            service: if endpoint.is_private() { own } else { openai },
+            client: access.client.clone(),
+            endpoint,
+        }
+    }
 
-/// Lists the models of a server: <https://platform.openai.com/docs/api-reference/models/list>.
-///
-/// # Errors
-/// [`Error`] of the request.
-pub(super) fn models(
-    client: &Client,
-    endpoint: &Endpoint,
-    service: Service,
-    deadline: Deadline,
-) -> Result<Option<Vec<Listed>>, Error> {
-    let request = Request {
-        service,
-        url: format!("{}/models", endpoint.base_url),
-        auth: auth(endpoint),
-        content_type: "",
-        body: None,
-        words: String::new(),
-        max_bytes: MAX_LIST,
-    };
-    let list: List = client
-        .send(&request, Budget::once(deadline))?
-        .json(service)?;
-    let listed = |model: Model| Listed {
-        shutdown: model.shutdown(),
-        name: model.id,
-    };
-    Ok(Some(list.data.into_iter().map(listed).collect()))
+    /// Connects to the server, so that the next request finds the connection open.
+    pub(super) fn warm(&self, deadline: Deadline) {
+        self.client.warm(self.endpoint.origin(), deadline);
+    }
+
+    /// Lists the models: <https://platform.openai.com/docs/api-reference/models/list>.
+    pub(super) fn models(&self, deadline: Deadline) -> Result<Option<Vec<Listed>>, Error> {
+        let request = self.request("models", MAX_LIST);
+        let budget = Budget::once(deadline);
+        let list: List = self.client.send(&request, budget)?.json(self.service)?;
+        let listed = |model: Model| Listed {
+            shutdown: model.shutdown(),
+            name: model.id,
+        };
+        Ok(Some(list.data.into_iter().map(listed).collect()))
+    }
+
+    /// A request that posts `body` to `path`, for an answer of at most `max_bytes`. `words` is the part of the body that
+    /// was said.
+    pub(super) fn post(&self, path: &str, body: Vec<u8>, words: String, max_bytes: u64) -> Request {
+        Request {
+            content_type: "application/json",
+            body: Some(body.into()),
+            words,
+            ..self.request(path, max_bytes)
+        }
+    }
+
+    fn request(&self, path: &str, max_bytes: u64) -> Request {
+        let key = self.endpoint.api_key.clone();
+        Request {
+            service: self.service,
+            url: format!("{}/{path}", self.endpoint.base_url),
+            // A server in the user's own network may need no key.
+            auth: key.map_or(Auth::None, Auth::Bearer),
+            content_type: "",
+            body: None,
+            words: String::new(),
+            max_bytes,
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -302,13 +302,13 @@ mod tests {
             ..Price::default()
         };
         // 2027-01-01 is day 20,819.
-        for (day, now, most) in [
+        for (day, now, expected) in [
             (20_817, before, before),
             (20_818, before, after),
             (20_819, after, after),
         ] {
             assert_eq!(price(Stage::Llm, &model, at(day)), now, "{day}");
-            assert_eq!(max_price(Stage::Llm, &model, at(day)), most, "{day}");
+            assert_eq!(max_price(Stage::Llm, &model, at(day)), expected, "{day}");
         }
     }
 

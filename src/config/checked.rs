@@ -15,10 +15,10 @@ use crate::sys::pasted;
 /// # Errors
 /// What was found instead, to follow "found". Nothing of a key, a path or an address is quoted.
 pub(super) fn checked(kind: Kind, value: Value) -> Result<Value, String> {
-    if let Kind::NumberIfSet(least, most, unit) = kind {
+    if let Kind::NumberIfSet(min, max, unit) = kind {
         let is_set = value.as_str().is_none_or(|text| !text.trim().is_empty());
         return if is_set {
-            checked(Kind::Number(least, most, unit), value)
+            checked(Kind::Number(min, max, unit), value)
         } else {
             Ok(Value::String(String::new()))
         };
@@ -47,7 +47,7 @@ pub(super) fn checked(kind: Kind, value: Value) -> Result<Value, String> {
             Err("a NUL character in it".to_owned())
         }
         Kind::Text => Ok(Value::String(pasted::trimmed(&text).to_owned())),
-        Kind::ShortText(most) => short(pasted::trimmed(&text), most),
+        Kind::ShortText(max) => short(pasted::trimmed(&text), max),
         Kind::Keys => keys(&text).map(Value::String).ok_or(in_quotes),
         Kind::Path | Kind::SecretFile => path(&text).map(Value::String),
         Kind::Secret => secret(&text).map(Value::String),
@@ -104,9 +104,9 @@ pub(super) fn from_text(kind: Kind, text: &str) -> Value {
     }
 }
 
-fn short(text: &str, most: usize) -> Result<Value, String> {
+fn short(text: &str, max: usize) -> Result<Value, String> {
     match text.chars().count() {
-        len if len <= most => Ok(Value::String(text.to_owned())),
+        len if len <= max => Ok(Value::String(text.to_owned())),
         len => Err(format!("{len} characters")),
     }
 }
@@ -114,13 +114,13 @@ fn short(text: &str, most: usize) -> Result<Value, String> {
 /// A number or a list of texts that is within its bounds.
 fn within(kind: Kind, value: Value) -> Result<Value, String> {
     let fits = match (kind, &value) {
-        (Kind::Number(least, most, _), Value::Float(number)) => (least..=most).contains(number),
-        (Kind::Whole(least, most, _), Value::Integer(whole)) => {
-            (i64::from(least)..=i64::from(most)).contains(whole)
+        (Kind::Number(min, max, _), Value::Float(number)) => (min..=max).contains(number),
+        (Kind::Whole(min, max, _), Value::Integer(whole)) => {
+            (i64::from(min)..=i64::from(max)).contains(whole)
         }
-        (Kind::Texts(most, longest), Value::Array(texts)) => {
+        (Kind::Texts(max, longest), Value::Array(texts)) => {
             let short = |text: &Value| text.as_str().is_some_and(|t| t.chars().count() <= longest);
-            texts.len() <= most && texts.iter().all(short)
+            texts.len() <= max && texts.iter().all(short)
         }
         _ => false,
     };

@@ -21,7 +21,7 @@ pub struct Endpoint {
     /// What the addresses of its requests begin with, without a slash at the end: for a server of OpenAI's kind with
     /// the path of its version.
     pub base_url: String,
-    /// Its name for the recogniser, the model or the synthesiser; where it has only voices, the voice's.
+    /// Its name for the recognizer, the model or the synthesiser; where it has only voices, the voice's.
     pub model: String,
     /// Its name for the voice; empty where it has none, or any will do.
     pub voice: String,

@@ -70,7 +70,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Text => f.write_str("text"),
-            Self::ShortText(most) => write!(f, "text of up to {most} characters"),
+            Self::ShortText(max) => write!(f, "text of up to {max} characters"),
             Self::Secret => f.write_str("secret text"),
             Self::Path | Self::SecretFile => f.write_str("path"),
             Self::Url => f.write_str("https address"),
@@ -81,11 +81,11 @@ impl fmt::Display for Kind {
             Self::Several(words) => write!(f, "list of {}", words.join(", ")),
             Self::Keys => f.write_str("keys of 0 to 9, * and #"),
             Self::Switch => f.write_str("true, false"),
-            Self::Number(least, most, unit) | Self::NumberIfSet(least, most, unit) => {
-                write!(f, "{least} to {most} {unit}")
+            Self::Number(min, max, unit) | Self::NumberIfSet(min, max, unit) => {
+                write!(f, "{min} to {max} {unit}")
             }
-            Self::Whole(least, most, unit) => write!(f, "{least} to {most} {unit}"),
-            Self::Texts(most, longest) => write!(f, "up to {most} texts of {longest} characters"),
+            Self::Whole(min, max, unit) => write!(f, "{min} to {max} {unit}"),
+            Self::Texts(max, longest) => write!(f, "up to {max} texts of {longest} characters"),
         }
     }
 }

@@ -10,14 +10,9 @@ use super::keys::Key;
 use super::layers::{Layers, PROXY};
 use super::values::Secret;
 
-/// A setting, or the lack of one.
-pub(super) trait MaybeKey: Into<Option<&'static Key>> {}
-
-impl<T: Into<Option<&'static Key>>> MaybeKey for T {}
-
 impl Layers {
     /// A text, a path, an address or a word.
-    pub(super) fn text(&self, key: impl MaybeKey) -> String {
+    pub(super) fn text(&self, key: impl Into<Option<&'static Key>>) -> String {
         self.value_of(key.into())
             .and_then(Value::as_str)
             .unwrap_or_default()
@@ -25,14 +20,14 @@ impl Layers {
     }
 
     /// A path; `None` where it is empty.
-    pub(super) fn path(&self, key: impl MaybeKey) -> Option<PathBuf> {
+    pub(super) fn path(&self, key: impl Into<Option<&'static Key>>) -> Option<PathBuf> {
         Some(self.text(key))
             .filter(|text| !text.is_empty())
             .map(PathBuf::from)
     }
 
     /// A secret; `None` where it is empty.
-    pub(super) fn secret(&self, key: impl MaybeKey) -> Option<Secret> {
+    pub(super) fn secret(&self, key: impl Into<Option<&'static Key>>) -> Option<Secret> {
         let key = key.into();
         let is_address = key == Some(PROXY);
         Some(self.text(key))
@@ -48,7 +43,7 @@ impl Layers {
         self.value(key?)
     }
 
-    pub(super) fn texts(&self, key: impl MaybeKey) -> Vec<String> {
+    pub(super) fn texts(&self, key: impl Into<Option<&'static Key>>) -> Vec<String> {
         let texts = self.value_of(key.into()).and_then(Value::as_array);
         let texts = texts.map(Vec::as_slice).unwrap_or_default();
         texts
@@ -58,21 +53,21 @@ impl Layers {
             .collect()
     }
 
-    pub(super) fn switch(&self, key: impl MaybeKey) -> bool {
+    pub(super) fn switch(&self, key: impl Into<Option<&'static Key>>) -> bool {
         self.value_of(key.into())
             .and_then(Value::as_bool)
             .unwrap_or_default()
     }
 
-    pub(super) fn number(&self, key: impl MaybeKey) -> f64 {
+    pub(super) fn number(&self, key: impl Into<Option<&'static Key>>) -> f64 {
         self.number_if_set(key).unwrap_or_default()
     }
 
-    pub(super) fn number_if_set(&self, key: impl MaybeKey) -> Option<f64> {
+    pub(super) fn number_if_set(&self, key: impl Into<Option<&'static Key>>) -> Option<f64> {
         self.value_of(key.into()).and_then(Value::as_float)
     }
 
-    pub(super) fn whole(&self, key: impl MaybeKey) -> u32 {
+    pub(super) fn whole(&self, key: impl Into<Option<&'static Key>>) -> u32 {
         let whole = self
             .value_of(key.into())
             .and_then(Value::as_integer)
@@ -80,16 +75,16 @@ impl Layers {
         u32::try_from(whole).unwrap_or_default()
     }
 
-    pub(super) fn seconds(&self, key: impl MaybeKey) -> Duration {
+    pub(super) fn seconds(&self, key: impl Into<Option<&'static Key>>) -> Duration {
         Duration::try_from_secs_f64(self.number(key)).unwrap_or_default()
     }
 
     /// The BCP-47 tag of a language.
-    pub(super) fn language(&self, key: impl MaybeKey) -> String {
+    pub(super) fn language(&self, key: impl Into<Option<&'static Key>>) -> String {
         language_tag(&self.text(key))
     }
 
-    pub(super) fn languages(&self, key: impl MaybeKey) -> Vec<String> {
+    pub(super) fn languages(&self, key: impl Into<Option<&'static Key>>) -> Vec<String> {
         let named = self.texts(key).into_iter();
         named.map(|language| language_tag(&language)).collect()
     }

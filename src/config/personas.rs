@@ -94,7 +94,7 @@ impl Personas {
         faults
     }
 
-    /// All that they say.
+    /// Every setting of every persona, for display.
     pub(super) fn shown(&self) -> impl Iterator<Item = Shown> {
         let of = |(persona, name, value): (&str, &str, &Value)| {
             let name = format!("persona.{persona}.{name}");

@@ -303,7 +303,7 @@ impl Sentence {
         }
     }
 
-    /// This sentence, or these words where it is none.
+    /// Returns this sentence, or `words` spoken if it is `Nothing`.
     #[must_use]
     pub(crate) fn or(self, words: &str) -> Self {
         match self {

@@ -2,12 +2,10 @@
 
 use std::fmt;
 
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
-use ring::digest::{SHA256, digest};
 use toml::Value;
 
 use super::keys::{Kind, names};
-use crate::sys::redact;
+use crate::sys::{digest, redact};
 
 /// A text that no log, error or `Debug` shows.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,12 +54,11 @@ pub struct Shown {
 impl Shown {
     pub(super) fn new(name: String, kind: Kind, value: &Value, source: &str) -> Self {
         let value = value.to_string();
-        let hash = digest(&SHA256, value.as_bytes());
         let is_hidden = kind == Kind::Secret && value != "\"\"";
         Self {
             name,
             source: source.to_owned(),
-            digest: BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..DIGEST_BYTES]),
+            digest: digest::short(value.as_bytes(), DIGEST_BYTES),
             value: if is_hidden {
                 "[redacted]".to_owned()
             } else {

@@ -14,7 +14,7 @@ use std::fmt;
 
 pub use numbers::Complex;
 
-use numbers::{Numbers, single, turn};
+use numbers::{Numbers, single, twiddle};
 use plan::Plan;
 
 mod numbers;
@@ -31,7 +31,7 @@ pub struct Fourier {
     /// One by the length.
     scale: f32,
     /// The unit root to the power of -k, for k up to a half.
-    turns: Vec<Complex<f32>>,
+    twiddles: Vec<Complex<f32>>,
     bins: Vec<Complex<f32>>,
     numbers: Numbers,
     scratch: Numbers,
@@ -44,7 +44,7 @@ impl Fourier {
         let plan = Plan::new(half);
         Self {
             half,
-            turns: (0..=half).map(|k| turn(k, len)).collect(),
+            twiddles: (0..=half).map(|k| twiddle(k, len)).collect(),
             scale: 1.0 / single(len),
             bins: vec![Complex::default(); half + 1],
             numbers: Numbers::zeros(plan.room(half)),
@@ -77,12 +77,15 @@ impl Fourier {
         // mirror image, as that of all real samples.
         let below = re[..half].iter().zip(&im[..half]).skip(1);
         let above = re[..half].iter().zip(&im[..half]).rev();
-        for (((bin, (re, im)), (re_above, im_above)), turn) in
-            bins.iter_mut().zip(below).zip(above).zip(&self.turns[1..])
+        for (((bin, (re, im)), (re_above, im_above)), twiddle) in bins
+            .iter_mut()
+            .zip(below)
+            .zip(above)
+            .zip(&self.twiddles[1..])
         {
             let even = Complex::new(re + re_above, im - im_above);
             let odd = Complex::new(im + im_above, re_above - re);
-            *bin = (even + odd * turn) * 0.5;
+            *bin = (even + odd * twiddle) * 0.5;
         }
         if let Some(highest) = bins.get_mut(half - 1) {
             *highest = Complex::new(re[0] - im[0], 0.0);
@@ -102,9 +105,9 @@ impl Fourier {
         let places = re[1..self.half].iter_mut().zip(&mut im[1..self.half]);
         let inner = &self.bins[1..self.half];
         let pairs = inner.iter().zip(inner.iter().rev());
-        for (((re, im), (below, above)), turn) in places.zip(pairs).zip(&self.turns[1..]) {
+        for (((re, im), (below, above)), twiddle) in places.zip(pairs).zip(&self.twiddles[1..]) {
             let even = below + above.conj();
-            let odd = (below - above.conj()) * turn.conj();
+            let odd = (below - above.conj()) * twiddle.conj();
             *re = (even.re - odd.im) * self.scale;
             *im = (even.im + odd.re) * self.scale;
         }

@@ -30,10 +30,10 @@ impl Numbers {
     }
 }
 
-/// The complex root of unity of this order to the power of `-power`.
-pub(crate) fn turn(power: usize, order: usize) -> Complex<f32> {
+/// The complex `len`-th root of unity to the power of `-power`.
+pub(crate) fn twiddle(power: usize, len: usize) -> Complex<f32> {
     // Beyond a circle, precision would be lost.
-    let angle = -2.0 * PI * number(power % order) / number(order);
+    let angle = -2.0 * PI * number(power % len) / number(len);
     #[expect(
         clippy::as_conversions,
         clippy::cast_possible_truncation,

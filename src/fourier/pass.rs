@@ -1,7 +1,7 @@
 //! One of Stockham's passes, for one factor of a length.
 //!
 //! With the radix r, n numbers x are read as r legs of n / r, and transforms of r numbers, one of each leg, are
-//! written one after the other; what is transformed further is turned first:
+//! written one after the other; what is transformed further is multiplied by its twiddle first:
 //!
 //! ```text
 //! y[q + s (r p + k)] = w^(p k) Σ x[q + s (p + m j)] e^(-2πi j k / r)      0 <= q < s   0 <= p < m = n / (r s)
@@ -17,22 +17,23 @@ use std::ops::{Add, Mul, Sub};
 
 use wide::f32x4;
 
-use super::numbers::{Numbers, turn};
+use super::numbers::{Numbers, twiddle};
 
 /// What a pass does to all numbers of a transform.
 pub(crate) struct Pass {
     radix: usize,
     stride: usize,
     /// The powers of w, first by k from 1, then by p.
-    turns: Numbers,
+    twiddles: Numbers,
     /// The roots of unity of the radix.
     roots: Numbers,
 }
 
 impl Pass {
     pub(crate) fn new(radix: usize, stride: usize, len: usize) -> Self {
-        let order = len / stride;
-        let turns = (1..radix).flat_map(|k| (0..order / radix).map(move |p| turn(k * p, order)));
+        let sub_len = len / stride;
+        let twiddles =
+            (1..radix).flat_map(|k| (0..sub_len / radix).map(move |p| twiddle(k * p, sub_len)));
         let collect = |numbers: &mut dyn Iterator<Item = num_complex::Complex<f32>>| {
             let (re, im) = numbers.map(|number| (number.re, number.im)).unzip();
             Numbers { re, im }
@@ -40,8 +41,8 @@ impl Pass {
         Self {
             radix,
             stride,
-            turns: collect(&mut { turns }),
-            roots: collect(&mut (0..radix).map(|at| turn(at, radix))),
+            twiddles: collect(&mut { twiddles }),
+            roots: collect(&mut (0..radix).map(|at| twiddle(at, radix))),
         }
     }
 
@@ -68,7 +69,7 @@ impl Pass {
         }
     }
 
-    /// Computes W neighbours of a stride at a time, which are all turned alike.
+    /// Computes W neighbours of a stride at a time, which all have the same twiddles.
     fn strided<const R: usize, const W: usize, L: Lanes<W>>(
         &self,
         from: &Numbers,
@@ -82,12 +83,12 @@ impl Pass {
         let roots: [_; R] = from_fn(|at| Complex::splat(self.roots.re[at], self.roots.im[at]));
         let to = (to_re.chunks_exact_mut(R * stride)).zip(to_im.chunks_exact_mut(R * stride));
         for (p, (to_re, to_im)) in to.enumerate() {
-            let turns: [Complex<L>; R] = from_fn(|k| {
-                // The first turn is always 1, and is not kept.
+            let twiddles: [Complex<L>; R] = from_fn(|k| {
+                // The first twiddle is always 1, and is not kept.
                 let at = k.checked_sub(1).map(|k| k * rows + p);
                 at.map_or_else(
                     || Complex::splat(1.0, 0.0),
-                    |at| Complex::splat(self.turns.re[at], self.turns.im[at]),
+                    |at| Complex::splat(self.twiddles.re[at], self.twiddles.im[at]),
                 )
             });
             let re: [_; R] = from_fn(|j| &re[p * stride + j * leg..][..stride]);
@@ -96,7 +97,11 @@ impl Pass {
                 let legs = from_fn(|j| Complex::of(re[j][q], im[j][q]));
                 let sums = butterfly::<R, L>(legs, &roots);
                 for k in 0..R {
-                    let sum = if k > 0 { sums[k] * turns[k] } else { sums[k] };
+                    let sum = if k > 0 {
+                        sums[k] * twiddles[k]
+                    } else {
+                        sums[k]
+                    };
                     to_re[k * stride + q] = sum.re.parts();
                     to_im[k * stride + q] = sum.im.parts();
                 }
@@ -104,11 +109,11 @@ impl Pass {
         }
     }
 
-    /// Computes W transforms at a time, each with its own turns.
+    /// Computes W transforms at a time, each with its own twiddles.
     fn first<const R: usize, const W: usize, L: Lanes<W>>(&self, from: &Numbers, to: &mut Numbers) {
         let (re, im) = (from.re.as_chunks::<W>().0, from.im.as_chunks::<W>().0);
-        let turns_re = self.turns.re.as_chunks::<W>().0;
-        let turns_im = self.turns.im.as_chunks::<W>().0;
+        let twiddles_re = self.twiddles.re.as_chunks::<W>().0;
+        let twiddles_im = self.twiddles.im.as_chunks::<W>().0;
         let leg = re.len() / R;
         let roots: [_; R] = from_fn(|at| Complex::splat(self.roots.re[at], self.roots.im[at]));
         let to_re = to.re.chunks_exact_mut(R * W);
@@ -118,7 +123,7 @@ impl Pass {
             let sums = butterfly::<R, L>(legs, &roots);
             for k in 0..R {
                 let sum = match k.checked_sub(1).map(|k| k * leg + p) {
-                    Some(at) => sums[k] * Complex::of(turns_re[at], turns_im[at]),
+                    Some(at) => sums[k] * Complex::of(twiddles_re[at], twiddles_im[at]),
                     None => sums[k],
                 };
                 let (re, im) = (sum.re.parts(), sum.im.parts());

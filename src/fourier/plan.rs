@@ -1,6 +1,6 @@
 //! How a transform of complex numbers of one length is computed.
 
-use super::numbers::{Complex, Numbers, single, turn};
+use super::numbers::{Complex, Numbers, single, twiddle};
 use super::pass::Pass;
 
 /// The way of a transform.
@@ -70,7 +70,7 @@ impl Convolution {
         let len = (2 * transform_len).next_power_of_two();
         let passes = passes(len).unwrap_or_default();
         let square = |at: usize| at * at % (2 * transform_len);
-        let chirp = (0..transform_len).map(|at| turn(square(at), 2 * transform_len));
+        let chirp = (0..transform_len).map(|at| twiddle(square(at), 2 * transform_len));
         let chirp: Vec<_> = chirp.collect();
         let (mut numbers, mut scratch) = (Numbers::zeros(len), Numbers::zeros(len));
         let scale = 1.0 / single(len);

@@ -1,6 +1,6 @@
 //! Compared with the transform by its definition.
 
-use super::numbers::turn;
+use super::numbers::twiddle;
 use super::{Complex, Fourier};
 
 /// A signal with something in every bin.
@@ -25,7 +25,7 @@ fn defined(samples: &[f32], bin: usize) -> Complex<f64> {
     let products = samples
         .iter()
         .enumerate()
-        .map(|(at, sample)| double(turn(at * bin, samples.len())) * f64::from(*sample));
+        .map(|(at, sample)| double(twiddle(at * bin, samples.len())) * f64::from(*sample));
     products.fold(Complex::new(0.0, 0.0), |sum, product| sum + product)
 }
 

@@ -11,12 +11,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use log::debug;
-use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use crate::sys::date::{self, SECONDS_A_DAY};
+use crate::sys::digest;
 use crate::sys::error::Chain;
 use crate::sys::files;
 use crate::sys::plain::BYTE_ORDER_MARK;
@@ -230,10 +229,10 @@ fn read_file(path: &Path, room: usize) -> Result<String, Error> {
     guard::assert_closed(path, &file.metadata().map_err(cannot)?)?;
     let mut bytes = Vec::new();
     // A byte order mark, carriage returns and blanks at the end are no facts.
-    let most = 2 * room + 16;
-    let limit = u64::try_from(most).unwrap_or(u64::MAX);
+    let max_bytes = 2 * room + 16;
+    let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX);
     file.take(limit).read_to_end(&mut bytes).map_err(cannot)?;
-    if bytes.len() >= most {
+    if bytes.len() >= max_bytes {
         return Err(too_long(path));
     }
     // A file that is empty on purpose has at least the end of a line, as editors leave it.
@@ -316,8 +315,7 @@ fn remove_old(state: &State, now: SystemTime) {
 
 /// The name of the copy, which is the same for the same place alone.
 fn copy_of(place: &Path) -> String {
-    let hash = digest(&SHA256, place.as_os_str().as_encoded_bytes());
-    let name = BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..NAME_BYTES]);
+    let name = digest::short(place.as_os_str().as_encoded_bytes(), NAME_BYTES);
     format!("{PREFIX}{name}{ENDING}")
 }
 

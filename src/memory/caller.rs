@@ -250,7 +250,7 @@ mod tests {
         let phone = signs("PJSIP/200-0000000a", "200", "0");
         let outside = signs("PJSIP/provider-0000000b", "200", "0");
         let [phone, outside] =
-            [phone, outside].map(|signs| Caller::of(signs, Callers::All).expect("somebody"));
+            [phone, outside].map(|signs| Caller::of(signs, Callers::All).expect("a caller"));
         assert_ne!(phone.name(), outside.name());
         assert_eq!(Caller::all_of("200"), [outside, phone]);
     }

@@ -233,8 +233,8 @@ fn file(path: PathBuf) -> Option<CallerFile> {
 /// `None` where there is no file.
 fn read(path: &Path) -> Result<Option<Record>, Error> {
     // What is much larger is not ours.
-    let most = u64::try_from(2 * MAX_BYTES).unwrap_or(u64::MAX);
-    match files::read_own(path, most) {
+    let max_bytes = u64::try_from(2 * MAX_BYTES).unwrap_or(u64::MAX);
+    match files::read_own(path, max_bytes) {
         Ok(bytes) => match Record::parse(&bytes) {
             Ok(record) => Ok(Some(record)),
             Err(source) => Err(Error::Unclear {

@@ -9,11 +9,12 @@ use std::time::Duration;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Salt};
 use ring::hmac;
-use ring::rand::{SecureRandom, SystemRandom};
 
 use super::caller::Caller;
 use super::store::Error;
+use crate::sys::digest::hex;
 use crate::sys::files::{self, NewFile, Readers};
+use crate::sys::random;
 use crate::sys::state;
 
 /// The file's content.
@@ -125,15 +126,7 @@ pub(super) fn new_id() -> Result<String, Error> {
 }
 
 fn random<const N: usize>() -> Result<[u8; N], Error> {
-    let mut bytes = [0; N];
-    let filled = SystemRandom::new().fill(&mut bytes);
-    filled.map(|()| bytes).map_err(|_| Error::Random)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    let digits = digits.filter_map(|digit| char::from_digit(digit.into(), 16));
-    digits.collect()
+    random::bytes().map_err(|_| Error::Random)
 }
 
 const FILE: &str = "key";

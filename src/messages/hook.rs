@@ -12,6 +12,7 @@ use crate::cloud::own_header::{own_header, secret_text};
 use crate::cloud::{Error, Service};
 use crate::config::{self, Secret};
 use crate::sys::deadline::Deadline;
+use crate::sys::digest::hex;
 use crate::sys::error::Chain;
 
 use super::deliver::Failed;
@@ -68,8 +69,7 @@ fn headers(settings: &config::Messages, body: &[u8]) -> Result<Vec<(String, Secr
         // In the form of GitHub's `X-Hub-Signature-256`, which receivers have ready-made code for.
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
         let digest = hmac::sign(&key, body);
-        let hex = digest.as_ref().iter();
-        let hex = hex.fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let hex = hex(digest.as_ref());
         headers.push((SIGNATURE.to_owned(), Secret::new(format!("sha256={hex}"))));
     }
     Ok(headers)

@@ -9,13 +9,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ring::rand::{SecureRandom, SystemRandom};
-
 use super::entry::{Entry, Kind};
 use super::error::Error;
 use crate::sys::date;
+use crate::sys::digest::hex;
 use crate::sys::files::{self, NewFile, Readers};
 use crate::sys::number;
+use crate::sys::random;
 use crate::sys::state;
 
 /// The folder.
@@ -41,11 +41,8 @@ impl Spool {
     /// # Errors
     /// [`Error::Random`].
     pub(crate) fn new_id(now: SystemTime) -> Result<String, Error> {
-        let mut random = [0; 4];
-        let filled = SystemRandom::new().fill(&mut random);
-        filled.map_err(|_| Error::Random)?;
-        let random = u32::from_be_bytes(random);
-        Ok(format!("{}-{random:08x}", beginning(now)))
+        let random = random::bytes::<4>().map_err(|_| Error::Random)?;
+        Ok(format!("{}-{}", beginning(now), hex(&random)))
     }
 
     /// Keeps a message for good. Of those of its kind at most [`MAX_WAITING`] wait at a time, and of one caller as many are
@@ -71,9 +68,9 @@ impl Spool {
                 folder: self.folder.display().to_string(),
             });
         }
-        if let Some(most) = per_hour {
+        if let Some(limit) = per_hour {
             let left = self.left_lately(&entry.caller.key(), entry.time())?;
-            if u32::try_from(left).is_ok_and(|left| left >= most) {
+            if u32::try_from(left).is_ok_and(|left| left >= limit) {
                 return Err(Error::TooMany { left });
             }
         }

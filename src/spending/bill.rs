@@ -134,11 +134,11 @@ impl Entry {
         if let Some(item) = lock(&self.bill.items).get_mut(self.index) {
             // Services bill audio up to the next step. One impossible count, if it were believed, would use up the
             // day's money.
-            let most = Usage {
+            let max_usage = Usage {
                 audio_ms: item.usage.audio_ms + catalogue::max_step_ms(),
                 ..item.usage
             };
-            item.usage = usage.at_most(most);
+            item.usage = usage.at_most(max_usage);
             if item.usage != usage {
                 warn!(
                     "{} told that it used more than it can have: {} ms of audio, {} + {} tokens, {} characters",

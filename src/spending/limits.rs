@@ -22,7 +22,7 @@ use crate::sys::error::Chain;
 use crate::sys::number;
 use crate::sys::state::State;
 
-use books::{Books, Change, Held, Step};
+use books::{Change, Held, Step};
 use ledger::Ledger;
 use machines::Machines;
 pub(crate) use machines::{has_note, lost, spent_together};
@@ -111,32 +111,34 @@ impl Limits {
         Ok((ledger.ahead_of(now), ledger.spent))
     }
 
-    /// What administrators are told where the most that one call sets aside is so much that calls are turned away before
-    /// they are told that little is left; and the least amount a day with which that is not so.
+    /// Returns a warning if one call's reserve turns calls away before the 80 % warning, and the smallest daily limit
+    /// that avoids it.
     pub(crate) fn turns_away_early(self, max_cost: MicroDollars) -> Option<(String, MicroDollars)> {
-        let most = self.per_day?;
+        let per_day = self.per_day?;
         let (least, left) = (
             max_cost.times(100 / (100 - WARNED_PERCENT)),
-            most - max_cost,
+            per_day - max_cost,
         );
-        let until = if max_cost > most {
+        let until = if max_cost > per_day {
             "so none is let through".to_owned()
         } else {
             format!("so calls are turned away once more than {left} are spent or set aside")
         };
         let told = || {
-            format!("a call sets aside up to {max_cost} of the {most} that a day may cost, {until}")
+            format!(
+                "a call sets aside up to {max_cost} of the {per_day} that a day may cost, {until}"
+            )
         };
-        (least > most).then(|| (told(), least))
+        (least > per_day).then(|| (told(), least))
     }
 
     /// What administrators are told where so little of the day's money is left that calls will soon be turned away.
     pub(crate) fn nearly_spent(self, spent: MicroDollars) -> Option<String> {
-        let most = self.per_day?;
-        let is_near = spent.0.saturating_mul(100) >= most.0.saturating_mul(WARNED_PERCENT);
+        let per_day = self.per_day?;
+        let is_near = spent.0.saturating_mul(100) >= per_day.0.saturating_mul(WARNED_PERCENT);
         is_near.then(|| {
             format!(
-                "{spent} of {most} are spent or set aside today, and beyond that calls are turned away: max_daily_cost in [limits]"
+                "{spent} of {per_day} are spent or set aside today, and beyond that calls are turned away: max_daily_cost in [limits]"
             )
         })
     }

@@ -82,14 +82,14 @@ impl Price {
 }
 
 impl Usage {
-    /// This usage, limited in each field to that of `most`.
+    /// This usage, limited in each field to that of `limit`.
     #[must_use]
-    pub(crate) fn at_most(self, most: Self) -> Self {
+    pub(crate) fn at_most(self, limit: Self) -> Self {
         Self {
-            audio_ms: self.audio_ms.min(most.audio_ms),
-            input_tokens: self.input_tokens.min(most.input_tokens),
-            output_tokens: self.output_tokens.min(most.output_tokens),
-            characters: self.characters.min(most.characters),
+            audio_ms: self.audio_ms.min(limit.audio_ms),
+            input_tokens: self.input_tokens.min(limit.input_tokens),
+            output_tokens: self.output_tokens.min(limit.output_tokens),
+            characters: self.characters.min(limit.characters),
         }
     }
 }
@@ -175,7 +175,7 @@ fn millions(count: u64) -> f64 {
     count as f64 / MILLION
 }
 
-/// `as` turns what is too large into the largest number, and what is none into 0.
+/// Converts with saturation; NaN becomes 0.
 #[allow(
     clippy::as_conversions,
     clippy::cast_possible_truncation,

@@ -5,7 +5,8 @@ pub(crate) fn is_same(one: &str, other: &str) -> bool {
     primary(one).eq_ignore_ascii_case(primary(other))
 }
 
-fn primary(tag: &str) -> &str {
+/// The first part of a tag, which names the language alone: `de` of `de-CH`.
+pub(crate) fn primary(tag: &str) -> &str {
     tag.split(['-', '_']).next().unwrap_or_default()
 }
 

@@ -4,6 +4,7 @@
 //! - Errors and money: [`costs`], [`error`], `remedy`.
 //! - Texts that come from outside or are shown: `authority`, `language`, `number`, `pasted`, [`plain`], `presentation`,
 //!   [`redact`].
+//! - Names that are made: `digest`, `random`.
 //! - Files of calls, and what calls remember for each other: [`files`], [`state`].
 //! - What the build has put into the program: `packed`, `sources`; and what others have compressed: `unpacked`.
 //! - Asterisk on this machine: `console`, `identity`.
@@ -16,6 +17,7 @@ pub(crate) mod console;
 pub mod costs;
 pub(crate) mod date;
 pub mod deadline;
+pub(crate) mod digest;
 pub mod error;
 pub mod files;
 pub mod hangup;
@@ -29,6 +31,7 @@ pub(crate) mod pasted;
 pub(crate) mod path_walk;
 pub mod plain;
 pub(crate) mod presentation;
+pub(crate) mod random;
 pub mod redact;
 pub(crate) mod remedy;
 pub(crate) mod rights;

@@ -6,6 +6,8 @@ use std::ops::RangeInclusive;
 
 use ring::digest::{SHA256, digest};
 
+use super::digest::hex;
+
 /// What is shown in place of a caller's number.
 enum Shown {
     /// Digits, with a `+` before an international number, which may also have been written with `00`.
@@ -43,8 +45,9 @@ pub(crate) fn normal(text: &str) -> Option<String> {
         return None;
     };
     let digits = number.trim_start_matches('+');
-    let is_somebodys = DIGITS.contains(&digits.len()) && digits.contains(|digit| digit != '0');
-    is_somebodys.then_some(number)
+    let is_distinguishable =
+        DIGITS.contains(&digits.len()) && digits.contains(|digit| digit != '0');
+    is_distinguishable.then_some(number)
 }
 
 /// A [`normal`] number in digits alone, as an account has it: `+` is `00` again.
@@ -60,8 +63,7 @@ pub(crate) fn key(text: &str) -> String {
         Shown::Withheld => "anonymous".to_owned(),
         Shown::Name(name) => {
             let hash = digest(&SHA256, name.as_bytes());
-            let bytes = hash.as_ref().iter().take(KEY_BYTES);
-            bytes.fold("name-".to_owned(), |key, byte| format!("{key}{byte:02x}"))
+            format!("name-{}", hex(&hash.as_ref()[..KEY_BYTES]))
         }
     }
 }

@@ -21,10 +21,10 @@ pub(crate) fn quoted(text: impl AsRef<OsStr>) -> String {
     format!("\"{}\"", plain(&text.as_ref().to_string_lossy()))
 }
 
-/// The same as [`plain`], of at most `most` characters; what is longer ends with an ellipsis.
-pub(crate) fn plain_to(text: &str, most: usize) -> String {
+/// The same as [`plain`], of at most `max_chars` characters; what is longer ends with an ellipsis.
+pub(crate) fn plain_to(text: &str, max_chars: usize) -> String {
     let mut chars = text.chars().map(harmless);
-    let mut shown: String = chars.by_ref().take(most).collect();
+    let mut shown: String = chars.by_ref().take(max_chars).collect();
     if chars.next().is_some() {
         shown.push('…');
     }

@@ -161,8 +161,8 @@ pub(super) fn is_action(text: &str) -> bool {
 
 /// Where the brackets close, within at most `longest` bytes between them.
 fn end_of_action(inner: &str, longest: usize) -> Option<usize> {
-    let most = inner.floor_char_boundary(longest.saturating_add(2));
-    inner[..most].find("]]")
+    let limit = inner.floor_char_boundary(longest.saturating_add(2));
+    inner[..limit].find("]]")
 }
 
 /// The name that stands between the brackets, in lower case, and the words after it.

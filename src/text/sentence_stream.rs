@@ -293,13 +293,13 @@ impl SentenceStream {
         self.said.trim_end()
     }
 
-    /// Hands out the part of `piece` that has at most `most` characters and is within the limit. Where that is not all,
-    /// it ends with a sentence, unless it is the first of all.
-    fn hand_out(&mut self, piece: &str, most: usize) -> Option<String> {
+    /// Hands out the part of `piece` that has at most `max_piece_chars` characters and is within the limit. Where that is
+    /// not all, it ends with a sentence, unless it is the first of all.
+    fn hand_out(&mut self, piece: &str, max_piece_chars: usize) -> Option<String> {
         let room = self.max_chars.saturating_sub(self.said.chars().count());
         let mut fits = piece;
-        if piece.trim().chars().count() > room.min(most) {
-            fits = limit(piece, room.min(most));
+        if piece.trim().chars().count() > room.min(max_piece_chars) {
+            fits = limit(piece, room.min(max_piece_chars));
             self.is_full = true;
             if !self.said.is_empty() && !fits.ends_with(|c| is_end(c) || is_closer(c)) {
                 fits = "";

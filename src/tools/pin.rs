@@ -85,9 +85,9 @@ impl Pin {
         if is_pin {
             Ok(pin.to_owned())
         } else {
-            let (least, most) = (DIGITS.start(), DIGITS.end());
+            let (min, max) = (DIGITS.start(), DIGITS.end());
             Err(format!(
-                "pin_file of [tool.{tool}], {shown}, must hold {least} to {most} digits and nothing else"
+                "pin_file of [tool.{tool}], {shown}, must hold {min} to {max} digits and nothing else"
             ))
         }
     }

@@ -98,48 +98,48 @@ fn right(tool: &str) -> Value {
 /// What becomes of a value.
 enum Becomes {
     /// Nothing is sent, and the model is told this.
-    Told(&'static str),
+    Refused(&'static str),
     /// It arrives as it is.
     Sent,
 }
-use Becomes::{Sent, Told};
+use Becomes::{Refused, Sent};
 
 /// A tool, one of its arguments, the value that a model gives for it, and what becomes of that.
 type Planted = (&'static str, &'static str, Value, Becomes);
 
 #[rustfmt::skip] // One fault a line: a table.
 fn values_of_other_kinds() -> Vec<Planted> {
-    let control = || Told("control character");
+    let control = || Refused("control character");
     vec![
         // Types.
-        ("look", "id", json!("7"), Told("id must be a whole number")),
-        ("look", "id", json!(7.5), Told("id must be a whole number")),
-        ("look", "id", json!(1e300), Told("id must be a whole number")),
-        ("look", "id", json!(u64::MAX), Told("id must be a whole number")),
-        ("look", "id", json!(true), Told("id must be a whole number")),
-        ("look", "id", json!([7]), Told("id must be a whole number")),
-        ("look", "id", json!({"$gt": 0}), Told("id must be a whole number")),
-        ("look", "id", Value::Null, Told("id is missing")),
+        ("look", "id", json!("7"), Refused("id must be a whole number")),
+        ("look", "id", json!(7.5), Refused("id must be a whole number")),
+        ("look", "id", json!(1e300), Refused("id must be a whole number")),
+        ("look", "id", json!(u64::MAX), Refused("id must be a whole number")),
+        ("look", "id", json!(true), Refused("id must be a whole number")),
+        ("look", "id", json!([7]), Refused("id must be a whole number")),
+        ("look", "id", json!({"$gt": 0}), Refused("id must be a whole number")),
+        ("look", "id", Value::Null, Refused("id is missing")),
         ("look", "id", json!(-7), Sent),
-        ("look", "near", json!("true"), Told("near must be true or false")),
-        ("look", "near", json!(1), Told("near must be true or false")),
-        ("look", "kind", json!(5), Told("kind must be text")),
-        ("look", "kind", json!(["tea"]), Told("kind must be text")),
-        ("order", "price", json!("9.5"), Told("price must be a number")),
-        ("order", "price", json!("9.5, \"admin\": true"), Told("price must be a number")),
+        ("look", "near", json!("true"), Refused("near must be true or false")),
+        ("look", "near", json!(1), Refused("near must be true or false")),
+        ("look", "kind", json!(5), Refused("kind must be text")),
+        ("look", "kind", json!(["tea"]), Refused("kind must be text")),
+        ("order", "price", json!("9.5"), Refused("price must be a number")),
+        ("order", "price", json!("9.5, \"admin\": true"), Refused("price must be a number")),
         ("order", "price", json!(1e300), Sent),
-        ("order", "by", json!("plane"), Told("by must be one of foot, car")),
-        ("order", "by", json!("foot|car"), Told("by must be one of foot, car")),
-        ("order", "by", json!(""), Told("by must be one of foot, car")),
-        ("order", "urgent", json!("false"), Told("urgent must be true or false")),
+        ("order", "by", json!("plane"), Refused("by must be one of foot, car")),
+        ("order", "by", json!("foot|car"), Refused("by must be one of foot, car")),
+        ("order", "by", json!(""), Refused("by must be one of foot, car")),
+        ("order", "urgent", json!("false"), Refused("urgent must be true or false")),
         // Names.
-        ("look", "host", json!("evil.example"), Told("there is no argument host; there are: ")),
-        ("look", "Kind", json!("tea"), Told("there is no argument Kind")),
-        ("look", "a\nb\u{202e}", json!(1), Told("there is no argument a b\u{fffd}")),
+        ("look", "host", json!("evil.example"), Refused("there is no argument host; there are: ")),
+        ("look", "Kind", json!("tea"), Refused("there is no argument Kind")),
+        ("look", "a\nb\u{202e}", json!(1), Refused("there is no argument a b\u{fffd}")),
         // Sizes and characters.
-        ("look", "note", json!("x".repeat(501)), Told("note has more than 500 characters")),
+        ("look", "note", json!("x".repeat(501)), Refused("note has more than 500 characters")),
         ("look", "note", json!("ü".repeat(500)), Sent),
-        ("order", "who", json!("x".repeat(1_000_000)), Told("who has more than 500 characters")),
+        ("order", "who", json!("x".repeat(1_000_000)), Refused("who has more than 500 characters")),
         ("look", "note", json!("a\r\nX-Evil: 1"), control()),
         ("look", "kind", json!("a\u{0}b"), control()),
         ("order", "who", json!("a\u{1b}[2J"), control()),
@@ -151,13 +151,13 @@ fn values_of_other_kinds() -> Vec<Planted> {
 fn values_that_lead_elsewhere() -> Vec<Planted> {
     vec![
         // The path.
-        ("look", "kind", json!(".."), Told("must not be . or ..")),
-        ("look", "kind", json!("."), Told("must not be . or ..")),
-        ("look", "kind", json!("../admin"), Told("must not be . or ..")),
-        ("look", "kind", json!("tea/../../admin"), Told("must not be . or ..")),
-        ("look", "kind", json!("..\\admin"), Told("must not be . or ..")),
-        ("look", "kind", json!("..;x=1/admin"), Told("must not be . or ..")),
-        ("look", "kind", json!(""), Told("kind is empty")),
+        ("look", "kind", json!(".."), Refused("must not be . or ..")),
+        ("look", "kind", json!("."), Refused("must not be . or ..")),
+        ("look", "kind", json!("../admin"), Refused("must not be . or ..")),
+        ("look", "kind", json!("tea/../../admin"), Refused("must not be . or ..")),
+        ("look", "kind", json!("..\\admin"), Refused("must not be . or ..")),
+        ("look", "kind", json!("..;x=1/admin"), Refused("must not be . or ..")),
+        ("look", "kind", json!(""), Refused("kind is empty")),
         ("look", "kind", json!("tea/green"), Sent),
         ("look", "kind", json!("..."), Sent),
         ("look", "kind", json!("%2e%2e%2fadmin"), Sent),
@@ -168,7 +168,7 @@ fn values_that_lead_elsewhere() -> Vec<Planted> {
         ("look", "kind", json!("@evil.example"), Sent),
         ("look", "kind", json!("http://169.254.169.254/latest/meta-data"), Sent),
         ("look", "kind", json!(" HTTP/1.1 "), Sent),
-        ("order", "shop", json!(".."), Told("must not be . or ..")),
+        ("order", "shop", json!(".."), Refused("must not be . or ..")),
         // The query.
         ("look", "note", json!("1&fixed=2"), Sent),
         ("look", "note", json!("1;fixed=2"), Sent),
@@ -200,7 +200,7 @@ fn whatever_a_model_gives_host_path_headers_and_shape_are_those_of_the_settings(
         let told = bench.told(tool, Ok(arguments.clone()));
         let requests = bench.server.requests();
         match becomes {
-            Told(words) => {
+            Refused(words) => {
                 assert!(told.starts_with("error: "), "{name} {value}: {told}");
                 assert!(told.contains(words), "{name} {value}: {told}");
                 assert!(!told.contains(char::is_control), "{name} {value}: {told}");

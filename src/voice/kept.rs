@@ -4,9 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use log::debug;
-use ring::digest::{SHA256, digest};
 
 use super::{Error, FIRST_LEAD, Speaker, Speaking};
 use crate::audio::Pcm;
@@ -18,6 +16,7 @@ use crate::config::{Endpoint, Tts};
 use crate::spending::bill::max_of_each;
 use crate::sys::costs::MicroDollars;
 use crate::sys::deadline::Deadline;
+use crate::sys::digest;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::files::{self, NewFile, Readers};
 
@@ -139,8 +138,7 @@ fn name(tts: &Tts, endpoint: &Endpoint, text: &str) -> String {
     };
     let how = format!("{}\0{}\0{loudness}", tts.instructions, tts.speed);
     let sound = format!("{endpoint}\0{server}\0{voice}\0{how}\0{text}");
-    let hash = digest(&SHA256, sound.as_bytes());
-    BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..NAME_BYTES])
+    digest::short(sound.as_bytes(), NAME_BYTES)
 }
 
 /// Whether this is a sound that was kept. A loss of power may have left it empty.

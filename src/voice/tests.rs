@@ -396,15 +396,12 @@ fn of_the_silence_before_an_answer_at_most_30_ms_are_heard() {
 #[test]
 fn a_wideband_phone_hears_60_ms_of_silence_before_an_answer_that_has_as_much() {
     let folder = testkit::TempDir::new().expect("a temporary folder");
-    for (silence_ms, least, most) in [(0, 0, 5), (60, 40, 60), (300, 40, 60)] {
+    for (silence_ms, min, max) in [(0, 0, 5), (60, 40, 60), (300, 40, 60)] {
         let dbfs = -20.0;
         let said = [(Syllables { dbfs, silence_ms }, "voice", "Yes, on Monday.")];
         let samples = &heard_as(Encoding::Sln16, folder.path(), true, &said)[0];
         let voiced = first_voiced(samples) / 16;
-        assert!(
-            (least..=most).contains(&voiced),
-            "{voiced} of {silence_ms} ms"
-        );
+        assert!((min..=max).contains(&voiced), "{voiced} of {silence_ms} ms");
     }
 }
 

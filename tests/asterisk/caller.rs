@@ -7,11 +7,11 @@ use testkit::audio::{Clip, wav};
 use testkit::{Script, Stage};
 
 use crate::machine::Machine;
-use crate::phone::{Call, Found, Heard, Phone, Said, Side};
+use crate::phone::{Call, Found, Heard, Phone, Side, SpokenAt};
 
-/// A call of somebody who asked something, from beginning to end.
+/// The call of a caller who asked something, from beginning to end.
 pub(crate) struct Exchange {
-    pub(crate) said: Said,
+    pub(crate) said: SpokenAt,
     pub(crate) heard: Heard,
 }
 
@@ -23,7 +23,11 @@ pub(crate) fn ask(machine: &Machine, phone: &Phone, question: &Clip) -> Result<E
 }
 
 /// Asks after the beep.
-pub(crate) fn ask_in(call: &mut Call, machine: &Machine, question: &Clip) -> Result<Said, String> {
+pub(crate) fn ask_in(
+    call: &mut Call,
+    machine: &Machine,
+    question: &Clip,
+) -> Result<SpokenAt, String> {
     beep(call, machine)?;
     Ok(call.say(question))
 }
@@ -39,7 +43,7 @@ pub(crate) fn ask_until(
     machine: &Machine,
     stage: Stage,
     busy: Duration,
-) -> Result<Said, String> {
+) -> Result<SpokenAt, String> {
     let before = machine.sandbox.requests_to(stage).len();
     machine.sandbox.delay(stage, busy);
     let said = ask_in(call, machine, &data("question-tea.wav"));
@@ -75,7 +79,7 @@ pub(crate) fn dial_to(phone: &Phone, extension: &str) -> Result<Call, String> {
 }
 
 /// Listens until Asterisk hangs up.
-pub(crate) fn listen(call: Call, said: Said) -> Result<Exchange, String> {
+pub(crate) fn listen(call: Call, said: SpokenAt) -> Result<Exchange, String> {
     let heard = call.wait_for_end(LONGEST_CALL);
     if heard.ended_by == Side::Phone {
         return Err(format!(

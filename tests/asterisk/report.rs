@@ -79,12 +79,12 @@ impl Report {
             .push((name.into(), value.into()));
     }
 
-    /// Notes how long something took that happened often, each time; 95 in 100 must have taken no longer than `most`.
+    /// Notes how long something took that happened often, each time; 95 in 100 must have taken no longer than `limit`.
     pub(crate) fn p95(
         &self,
         name: impl Into<String>,
         mut times: Vec<Duration>,
-        most: Duration,
+        limit: Duration,
     ) -> Result<(), String> {
         times.sort_unstable();
         if times.is_empty() {
@@ -97,7 +97,7 @@ impl Report {
             name,
             format!("{first} to {last}, median {median}, p95 {}", ms(p95)),
         );
-        if p95 <= most {
+        if p95 <= limit {
             Ok(())
         } else {
             Err(format!("p95 is {}", ms(p95)))

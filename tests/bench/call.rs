@@ -108,16 +108,16 @@ fn calls(what: &str, folder: &Path, cpu_ms: f64, peak_mb: f64) -> f64 {
 }
 
 /// Prints a figure of all runs, and whether its median meets the target. Returns the median.
-fn spread(name: &str, runs: &[Run], figure: impl Fn(&Run) -> f64, most: f64) -> f64 {
+fn spread(name: &str, runs: &[Run], figure: impl Fn(&Run) -> f64, limit: f64) -> f64 {
     let mut figures: Vec<f64> = runs.iter().map(figure).collect();
     figures.sort_by(f64::total_cmp);
     let median = report::median(&mut figures);
     let shown = [median, figures[0], figures[RUNS - 1]].map(|figure| format!("{figure:.1}"));
-    let verdict = report::verdict(&format!("≤ {most:.1}"), median <= most);
+    let verdict = report::verdict(&format!("≤ {limit:.1}"), median <= limit);
     report::row(
         name,
         &shown,
-        if most < f64::MAX { &verdict } else { "none" },
+        if limit < f64::MAX { &verdict } else { "none" },
     );
     median
 }

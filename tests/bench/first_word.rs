@@ -439,7 +439,7 @@ const ONE_WAY: Duration = Duration::from_millis(20);
 const SERVER_ONE_WAY: Duration = Duration::from_micros(500);
 const MAX_ABOVE_MS: f64 = 350.0;
 
-/// So much of an answer is listened to.
+/// The part of an answer that is listened to.
 const HEARD: Duration = Duration::from_millis(300);
 
 const LAST_COMMAND: &str = "SET VARIABLE \"ASSISTANT_STATUS\"";

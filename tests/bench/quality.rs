@@ -80,7 +80,7 @@ fn row(name: &str, figure: impl Fn(Maker) -> Option<f64>, target: Target) -> boo
     let ours = figure(Maker::Ours).unwrap();
     let theirs = figure(Maker::Ffmpeg);
     let (is_met, target) = match target {
-        AtMost(most) => (ours <= most, format!("≤ {most}")),
+        AtMost(limit) => (ours <= limit, format!("≤ {limit}")),
         AtLeast(least) => (ours >= least, format!("≥ {least}")),
     };
     let figures = [Some(ours), theirs].map(|figure| match figure {
@@ -99,7 +99,7 @@ enum Target {
     AtLeast(f64),
 }
 
-/// Who makes sound for the telephone.
+/// The program that makes sound for the telephone.
 #[derive(Clone, Copy)]
 enum Maker {
     Ours,
@@ -146,7 +146,7 @@ fn ripple_db(maker: Maker) -> Option<f64> {
     let levels = (1..=33).map(|hundreds| heard_db(maker, f64::from(hundreds) * 100.0));
     levels
         .map(|level| Some(level?.abs()))
-        .try_fold(0.0, |most: f64, change| Some(most.max(change?)))
+        .try_fold(0.0, |max: f64, change| Some(max.max(change?)))
 }
 
 fn down_db(maker: Maker, frequency_hz: f64) -> Option<f64> {

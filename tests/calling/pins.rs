@@ -50,9 +50,9 @@ fn typed(is_conversation: bool, keys: &str) -> (House, Webhook, Outcome) {
     // A conversation has played it once already, while it listened to the question.
     let before = usize::from(is_conversation);
     let outcome = if is_conversation {
-        let talking = conversation::asked_of_tea(&house, &settings);
-        type_into(&talking.call, &silence, before, keys);
-        talking.finish()
+        let conversation = conversation::asked_of_tea(&house, &settings);
+        type_into(&conversation.call, &silence, before, keys);
+        conversation.finish()
     } else {
         let call = house.ask("question-tea.wav").call_with(&settings).start();
         type_into(&call, &silence, before, keys);
@@ -75,11 +75,11 @@ fn typed_unasked(keys: &str) -> (House, Webhook, Outcome) {
     house.sandbox.call_with([order("green")]);
     let settings = conversation::settings(&house).set("conversation.max_turns", 1);
     let settings = with_pin(settings, &house, &hook);
-    let talking = conversation::talk_of(&house, &settings, |call| {
+    let conversation = conversation::converse_in(&house, &settings, |call| {
         call.env("PHONE_ASSISTANT_LOG", "trace")
     });
-    type_into(&talking.call, &silence(&house), 0, keys);
-    let outcome = talking.finish();
+    type_into(&conversation.call, &silence(&house), 0, keys);
+    let outcome = conversation.finish();
     (house, hook, outcome)
 }
 
@@ -166,10 +166,15 @@ fn a_pin_that_is_typed_after_it_was_asked_for_is_shown_to_no_model() {
     house.sandbox.call_with([order("green")]);
     let settings = conversation::settings(&house).set("conversation.max_turns", 2);
     let settings = with_pin(settings, &house, &hook);
-    let talking = conversation::asked_of_tea(&house, &settings);
+    let conversation = conversation::asked_of_tea(&house, &settings);
     // None is typed while it is asked for, then too many digits.
-    type_into(&talking.call, &silence(&house), 1, &format!("#{PIN}7#"));
-    let outcome = talking.finish();
+    type_into(
+        &conversation.call,
+        &silence(&house),
+        1,
+        &format!("#{PIN}7#"),
+    );
+    let outcome = conversation.finish();
     assert!(hook.posted().is_empty());
     assert_untold(&house, &outcome);
     let question = outcome.variable("ASSISTANT_QUESTION");

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 use testkit::{Settings, Stage};
 
-use super::{BREATH, SHORT, one_turn, settings, spoken, talk, with_pauses};
+use super::{BREATH, SHORT, converse, one_turn, settings, spoken, with_pauses};
 use crate::house::House;
 
 /// Half a second of a voice and 0.4 s of quiet, again and again.
@@ -22,10 +22,10 @@ fn a_turn_of_many_pauses_is_transcribed_four_times_at_most() {
     let settings = settings(&house)
         .set("conversation.max_question", 6.0)
         .set("conversation.max_turns", 1);
-    let talking = talk(&house, &settings);
-    talking.phone.wait(BREATH);
-    talking.phone.say(pulses(7));
-    talking.finish();
+    let conversation = converse(&house, &settings);
+    conversation.phone.wait(BREATH);
+    conversation.phone.say(pulses(7));
+    conversation.finish();
     let asked = house.sandbox.requests_to(Stage::Stt).len();
     assert!((2..=4).contains(&asked), "{asked} transcriptions");
 }
@@ -40,11 +40,11 @@ fn whoever_goes_on_again_and_again_before_they_are_understood_pays_for_four_tran
         .set("conversation.quiet", 0.4)
         .set("conversation.max_question", 20.0)
         .set("conversation.max_turns", 1);
-    let talking = talk(&house, &settings);
-    talking.phone.wait(BREATH);
-    talking.phone.say(with_pauses()).wait();
+    let conversation = converse(&house, &settings);
+    conversation.phone.wait(BREATH);
+    conversation.phone.say(with_pauses()).wait();
     house.sandbox.release(Stage::Stt);
-    let outcome = talking.finish();
+    let outcome = conversation.finish();
     let asked = house.sandbox.requests_to(Stage::Stt).len();
     assert!((2..=4).contains(&asked), "{asked} transcriptions");
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
@@ -58,14 +58,14 @@ fn noises_that_nobody_understands_use_up_turns() {
     let settings = settings(&house)
         .set("conversation.max_turns", 2)
         .set("conversation.ask_after", 60.0);
-    let talking = talk(&house, &settings);
-    talking.phone.wait(BREATH);
+    let conversation = converse(&house, &settings);
+    conversation.phone.wait(BREATH);
     // Each is more than twice as loud as the one before, so that it may be a caller.
     for softer in [27, 9, 3, 1] {
         let sound = noise().into_iter().map(|sample| sample / softer);
-        talking.phone.say(sound.collect());
+        conversation.phone.say(sound.collect());
     }
-    talking.finish();
+    conversation.finish();
     let asked = house.sandbox.requests_to(Stage::Stt).len();
     assert_eq!(asked, 4, "two for free, and two turns");
 }
@@ -76,10 +76,10 @@ fn a_noise_that_goes_on_is_paid_for_once() {
     let nothing = testkit::Response::new(200, "application/json", "{}");
     house.sandbox.respond(Stage::Stt, nothing);
     let settings = settings(&house).set("conversation.ask_after", 60.0);
-    let talking = talk(&house, &settings);
-    talking.phone.wait(BREATH);
-    talking.phone.say(noise().repeat(12)).wait();
-    talking.hang_up();
+    let conversation = converse(&house, &settings);
+    conversation.phone.wait(BREATH);
+    conversation.phone.say(noise().repeat(12)).wait();
+    conversation.hang_up();
     assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 1);
 }
 
@@ -93,7 +93,7 @@ fn noise() -> Vec<i16> {
 pub(crate) fn could_cost(house: &House, settings: &Settings) -> f64 {
     let settings = settings.clone().set("limits.max_daily_cost", 0.000_001);
     let outcome = one_turn(house, &settings);
-    fs::remove_file(house.other().join("ears")).unwrap();
+    fs::remove_file(house.other().join("audio")).unwrap();
     outcome.assert_variable("ASSISTANT_STATUS", "LIMITED");
     let error = outcome.variable("ASSISTANT_ERROR");
     let (_, cost) = error.split_once("could cost $").unwrap();
@@ -126,12 +126,14 @@ fn what_was_transcribed_before_a_real_pause_is_neither_sent_nor_billed_again() {
     let settings = settings(&house)
         .set("log.calls", log.to_str().unwrap())
         .set("conversation.max_turns", 1);
-    let talking = talk(&house, &settings);
-    talking.phone.wait(BREATH);
+    let conversation = converse(&house, &settings);
+    conversation.phone.wait(BREATH);
     let samples = spoken("question-moon.wav");
     let (first, second) = samples.split_at(samples.len() / 2);
-    talking.phone.say([first, &vec![0; 9600], second].concat());
-    let outcome = talking.finish();
+    conversation
+        .phone
+        .say([first, &vec![0; 9600], second].concat());
+    let outcome = conversation.finish();
     outcome.assert_variable("ASSISTANT_QUESTION", "I would like to I would like to.");
     let asked = house.sandbox.requests_to(Stage::Stt);
     let sent_ms = |index: usize| {

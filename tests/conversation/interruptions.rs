@@ -9,7 +9,7 @@ use serde_json::json;
 use testkit::{Outcome, Response, Settings, Stage};
 
 use super::cost::could_cost;
-use super::{BREATH, SHORT, Talking, asked_of_tea, settings, spoken, square_wave};
+use super::{BREATH, Conversation, SHORT, asked_of_tea, settings, spoken, square_wave};
 use crate::house::{self, House, PATIENCE};
 use crate::memory;
 
@@ -54,8 +54,8 @@ struct TakenUp {
     transcriptions: usize,
 }
 
-/// A talk whose first answer is interrupted by these, one after the other, and whose caller asks something else after
-/// it.
+/// A conversation whose first answer is interrupted by these, one after the other, and whose caller asks something else
+/// after it.
 fn taken_up(interruptions: &[Interruption]) -> TakenUp {
     taken_up_with(interruptions, |settings| settings)
 }
@@ -69,24 +69,24 @@ fn taken_up_with(
     let settings = change(settings(&house))
         .set("conversation.max_turns", 2)
         .set("conversation.ask_after", 30.0);
-    let talking = asked_of_tea(&house, &settings);
-    talking.wait_for_answer();
+    let conversation = asked_of_tea(&house, &settings);
+    conversation.wait_for_answer();
     house.sandbox.delay(Stage::Stt, Duration::from_millis(700));
     let mut times = 1;
     let ends: Vec<_> = interruptions
         .iter()
         .map(|interruption| {
             house.sandbox.respond(Stage::Stt, interruption.transcript());
-            talking.phone.wait(Duration::from_millis(2500));
-            talking.phone.say(interruption.sound()).wait();
+            conversation.phone.wait(Duration::from_millis(2500));
+            conversation.phone.say(interruption.sound()).wait();
             let end = Instant::now();
             // What is no voice makes a short pause at most.
             if !matches!(interruption, Interruption::Knock) {
                 times += 1;
-                talking.wait_for_sounds(&talking.reply, times);
+                conversation.wait_for_sounds(&conversation.reply, times);
             }
             // Until it has been transcribed, if it is.
-            talking.phone.wait(Duration::from_millis(2000));
+            conversation.phone.wait(Duration::from_millis(2000));
             house.sandbox.restore(Stage::Stt);
             house.sandbox.delay(Stage::Stt, Duration::from_millis(700));
             end
@@ -94,11 +94,11 @@ fn taken_up_with(
         .collect();
     let transcriptions = house.sandbox.requests_to(Stage::Stt).len() - 1;
     // Some of them are no more than a short pause, so that nothing tells how often the caller has been listened to.
-    talking.phone.wait(Duration::from_secs(16));
+    conversation.phone.wait(Duration::from_secs(16));
     house.sandbox.answer_with(SHORT);
-    talking.phone.wait(BREATH);
-    talking.ask("question-moon.wav");
-    let outcome = talking.finish();
+    conversation.phone.wait(BREATH);
+    conversation.ask("question-moon.wav");
+    let outcome = conversation.finish();
     outcome.assert_manners();
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     outcome.assert_variable("ASSISTANT_ANSWER", SHORT);
@@ -135,23 +135,23 @@ fn assert_told_of_the_whole(house: &House, outcome: &Outcome) {
 }
 
 /// A caller who is remembered, into whose answer there was a noise: before it is known to be one.
-fn disturbed(house: &House, settings: &Settings) -> Talking {
+fn disturbed(house: &House, settings: &Settings) -> Conversation {
     house.sandbox.answer_with(&house::many_sentences(6));
     let callers = house.other().join("callers");
     let settings = settings
         .clone()
         .set("memory.callers", "all")
         .set("memory.folder", callers.to_str().unwrap());
-    let talking = asked_of_tea(house, &settings);
-    talking.wait_for_answer();
+    let conversation = asked_of_tea(house, &settings);
+    conversation.wait_for_answer();
     house
         .sandbox
         .respond(Stage::Stt, Interruption::Noise.transcript());
-    talking.phone.wait(Duration::from_secs(3));
+    conversation.phone.wait(Duration::from_secs(3));
     house.sandbox.hold(Stage::Stt);
-    talking.phone.say(Interruption::Noise.sound());
+    conversation.phone.say(Interruption::Noise.sound());
     house.sandbox.wait_for(Stage::Stt, 2, PATIENCE);
-    talking
+    conversation
 }
 
 /// What is remembered of the caller: each answer as far as it was heard.
@@ -167,12 +167,12 @@ fn an_answer_that_goes_on_is_remembered_once_and_one_that_does_not_as_far_as_it_
     let whole = house::many_sentences(6);
     house::each([true, false], |goes_on| {
         let house = House::new();
-        let talking = disturbed(&house, &settings(&house).set("conversation.max_turns", 1));
+        let conversation = disturbed(&house, &settings(&house).set("conversation.max_turns", 1));
         let outcome = if goes_on {
             house.sandbox.release(Stage::Stt);
-            talking.finish()
+            conversation.finish()
         } else {
-            talking.hang_up()
+            conversation.hang_up()
         };
         let status = if goes_on { "ANSWERED" } else { "HANGUP" };
         outcome
@@ -199,17 +199,17 @@ fn an_answer_that_waits_beyond_its_deadline_before_it_begins_is_heard_all_the_sa
     let settings = settings(&house)
         .set("call.deadline", 5.0)
         .set("conversation.max_turns", 1);
-    let talking = asked_of_tea(&house, &settings);
+    let conversation = asked_of_tea(&house, &settings);
     house.sandbox.wait_for(Stage::Llm, 1, PATIENCE);
     house.sandbox.hold(Stage::Stt);
     house
         .sandbox
         .respond(Stage::Stt, Interruption::Noise.transcript());
-    talking.phone.say(Interruption::Noise.sound());
+    conversation.phone.say(Interruption::Noise.sound());
     house.sandbox.wait_for(Stage::Stt, 2, PATIENCE);
-    talking.phone.wait(Duration::from_millis(4300));
+    conversation.phone.wait(Duration::from_millis(4300));
     house.sandbox.release(Stage::Stt);
-    let outcome = talking.finish();
+    let outcome = conversation.finish();
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     outcome.assert_variable("ASSISTANT_ANSWER", SHORT);
 }
@@ -218,9 +218,9 @@ fn an_answer_that_waits_beyond_its_deadline_before_it_begins_is_heard_all_the_sa
 fn the_key_0_leads_to_the_operator_while_an_answer_waits() {
     let house = House::new();
     let settings = settings(&house).set("conversation.operator", "200");
-    let talking = disturbed(&house, &settings);
-    talking.call.press('0');
-    let outcome = talking.finish();
+    let conversation = disturbed(&house, &settings);
+    conversation.call.press('0');
+    let outcome = conversation.finish();
     outcome
         .assert_manners()
         .assert_variable("ASSISTANT_STATUS", "TRANSFER")
@@ -238,9 +238,9 @@ fn a_limit_that_both_exceed_ends_the_call_no_sooner() {
     let settings = settings(&house)
         .set("limits.max_daily_cost", could_cost * 1.8)
         .set("conversation.max_turns", 1);
-    let talking = disturbed(&house, &settings);
+    let conversation = disturbed(&house, &settings);
     house.sandbox.release(Stage::Stt);
-    let outcome = talking.finish();
+    let outcome = conversation.finish();
     outcome
         .assert_manners()
         .assert_variable("ASSISTANT_STATUS", "ANSWERED");
@@ -256,11 +256,11 @@ fn an_interruption_that_the_limits_forbid_to_transcribe_ends_the_call_no_sooner(
     let settings = settings(&house)
         .set("limits.max_daily_cost", could_cost * 1.001)
         .set("conversation.max_turns", 1);
-    let talking = asked_of_tea(&house, &settings);
-    talking.wait_for_answer();
-    talking.phone.wait(Duration::from_secs(3));
-    talking.phone.say(Interruption::Noise.sound());
-    let outcome = talking.finish();
+    let conversation = asked_of_tea(&house, &settings);
+    conversation.wait_for_answer();
+    conversation.phone.wait(Duration::from_secs(3));
+    conversation.phone.say(Interruption::Noise.sound());
+    let outcome = conversation.finish();
     outcome
         .assert_manners()
         .assert_variable("ASSISTANT_STATUS", "ANSWERED");

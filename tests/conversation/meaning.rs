@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use testkit::{Response, Stage};
 
-use super::{BREATH, SHORT, one_turn, settings, talk};
+use super::{BREATH, SHORT, converse, one_turn, settings};
 use crate::house::House;
 
 #[test]
@@ -36,14 +36,14 @@ fn a_caller_whom_a_slow_recognizer_keeps_waiting_is_told_so_as_soon_as_others() 
     let is_soon = (0..3).any(|_| {
         let house = House::new();
         house.sandbox.hold(Stage::Stt);
-        let talking = talk(&house, &settings(&house).set("waiting.after", 1.0));
-        talking.phone.wait(BREATH);
-        talking.ask("question-tea.wav").wait();
+        let conversation = converse(&house, &settings(&house).set("waiting.after", 1.0));
+        conversation.phone.wait(BREATH);
+        conversation.ask("question-tea.wav").wait();
         let end = Instant::now();
-        talking.wait_for_sounds(Path::new("one-moment-please"), 1);
+        conversation.wait_for_sounds(Path::new("one-moment-please"), 1);
         let waited = end.elapsed();
         house.sandbox.release(Stage::Stt);
-        talking.hang_up();
+        conversation.hang_up();
         waited < Duration::from_millis(2500)
     });
     assert!(is_soon, "not 1 s after the quiet that ends a turn");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use testkit::{Act, Call, Outcome, Settings, Stage};
 
-use super::{BREATH, SHORT, asked_of_tea, settings, sounds, talk, talk_of, with_pauses};
+use super::{BREATH, SHORT, asked_of_tea, converse, converse_in, settings, sounds, with_pauses};
 use crate::house::{self, House, PATIENCE};
 
 #[test]
@@ -22,21 +22,21 @@ fn the_key_0_leads_to_the_operator_from_whatever_is_heard() {
         if *sound == "greeting" {
             settings = settings.set("conversation.greeting", format!("sound:{greeting}"));
         }
-        let talking = talk(&house, &settings);
+        let conversation = converse(&house, &settings);
         match *sound {
             "greeting" => {
                 let playing = format!("STREAM FILE \"{greeting}\"");
-                talking.call.wait_for_command(&playing, PATIENCE);
+                conversation.call.wait_for_command(&playing, PATIENCE);
             }
-            "silence" => talking.wait_to_be_heard(1),
+            "silence" => conversation.wait_to_be_heard(1),
             _ => {
-                talking.phone.wait(BREATH);
-                talking.ask("question-tea.wav");
-                talking.wait_for_answer();
+                conversation.phone.wait(BREATH);
+                conversation.ask("question-tea.wav");
+                conversation.wait_for_answer();
             }
         }
-        talking.call.press('0');
-        let outcome = talking.finish();
+        conversation.call.press('0');
+        let outcome = conversation.finish();
         outcome.assert_manners();
         outcome.assert_variable("ASSISTANT_STATUS", "TRANSFER");
         outcome.assert_variable("ASSISTANT_TRANSFER", "200");
@@ -119,10 +119,10 @@ fn the_key_0_leads_to_the_operator_from_where_nothing_is_heard() {
         let house = House::new();
         silence.prepare(&house);
         let settings = settings(&house).set("conversation.operator", "200");
-        let talking = asked_of_tea(&house, &silence.settings(settings));
-        wait_for_silence(&talking.call, &house, times);
-        talking.call.press('0');
-        assert_led_to_200(&house, &talking.finish());
+        let conversation = asked_of_tea(&house, &silence.settings(settings));
+        wait_for_silence(&conversation.call, &house, times);
+        conversation.call.press('0');
+        assert_led_to_200(&house, &conversation.finish());
     });
 }
 
@@ -134,12 +134,12 @@ fn the_key_0_leads_to_the_operator_from_music() {
         .set("waiting.play", "music")
         .set("waiting.after", 1)
         .set("conversation.operator", "200");
-    let talking = talk_of(&house, &settings, |call| {
+    let conversation = converse_in(&house, &settings, |call| {
         call.at("WAIT FOR DIGIT", Act::Press('0', Duration::from_millis(20)))
     });
-    talking.phone.wait(BREATH);
-    talking.ask("question-tea.wav");
-    let outcome = talking.finish();
+    conversation.phone.wait(BREATH);
+    conversation.ask("question-tea.wav");
+    let outcome = conversation.finish();
     assert_led_to_200(&house, &outcome);
     let music = &outcome.music;
     outcome.assert(
@@ -180,16 +180,16 @@ fn the_key_0_leads_nowhere_from_the_silence_within_a_number() {
         .set("conversation.quiet", 0.4)
         .set("conversation.max_question", 20.0)
         .set("conversation.max_turns", 1);
-    let talking = talk(&house, &settings);
-    talking.phone.wait(BREATH);
-    talking.phone.say(with_pauses()).wait();
-    talking.wait_for_sounds(&filler, 1);
-    talking.press('7');
-    talking.phone.wait(Duration::from_secs(1));
-    talking.press('0');
-    talking.phone.wait(Duration::from_millis(500));
+    let conversation = converse(&house, &settings);
+    conversation.phone.wait(BREATH);
+    conversation.phone.say(with_pauses()).wait();
+    conversation.wait_for_sounds(&filler, 1);
+    conversation.press('7');
+    conversation.phone.wait(Duration::from_secs(1));
+    conversation.press('0');
+    conversation.phone.wait(Duration::from_millis(500));
     house.sandbox.release(Stage::Stt);
-    let outcome = talking.finish();
+    let outcome = conversation.finish();
     outcome
         .assert_manners()
         .assert_variable("ASSISTANT_STATUS", "ANSWERED");
@@ -202,10 +202,10 @@ fn a_silence_that_does_not_play_while_the_caller_is_listened_to_does_not_play_fo
     let settings = settings(&house)
         .set("conversation.operator", "200")
         .set("conversation.ask_after", 2.0);
-    let talking = talk_of(&house, &settings, |call| {
+    let conversation = converse_in(&house, &settings, |call| {
         call.at_once(&sounds(&house).join("silence"))
     });
-    let outcome = talking.finish();
+    let outcome = conversation.finish();
     outcome
         .assert_manners()
         .assert_variable("ASSISTANT_STATUS", "ANSWERED");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use testkit::audio::clips;
 use testkit::{Outcome, Settings, Stage};
 
-use super::{BREATH, SHORT, Talking, settings, talk};
+use super::{BREATH, Conversation, SHORT, converse, settings};
 use crate::house::{self, House, PATIENCE};
 
 /// A phrase of 8 s.
@@ -20,16 +20,16 @@ fn phrase(house: &House) -> PathBuf {
 const PHRASE_BYTES: usize = 8 * 8000;
 
 /// A caller who asks about tea, two seconds into a phrase that `change` makes of this sound.
-fn asked_into(house: &House, change: impl FnOnce(Settings, String) -> Settings) -> Talking {
+fn asked_into(house: &House, change: impl FnOnce(Settings, String) -> Settings) -> Conversation {
     house.sandbox.answer_with(SHORT);
     let phrase = phrase(house);
     let sound = format!("sound:{}", phrase.display());
-    let talking = talk(house, &change(settings(house), sound));
+    let conversation = converse(house, &change(settings(house), sound));
     let playing = format!("STREAM FILE \"{}\"", phrase.display());
-    talking.call.wait_for_command(&playing, PATIENCE);
-    talking.phone.wait(Duration::from_secs(2));
-    talking.ask("question-tea.wav").wait();
-    talking
+    conversation.call.wait_for_command(&playing, PATIENCE);
+    conversation.phone.wait(Duration::from_secs(2));
+    conversation.ask("question-tea.wav").wait();
+    conversation
 }
 
 fn heard_of_phrase(house: &House, outcome: &Outcome) -> usize {
@@ -41,13 +41,13 @@ fn heard_of_phrase(house: &House, outcome: &Outcome) -> usize {
 fn what_is_said_into_the_greeting_is_answered_and_stops_it_where_callers_may_interrupt() {
     house::each([true, false], |barge_in| {
         let house = House::new();
-        let talking = asked_into(&house, |settings, sound| {
+        let conversation = asked_into(&house, |settings, sound| {
             settings
                 .set("conversation.greeting", sound)
                 .set("conversation.barge_in", barge_in)
                 .set("conversation.max_turns", 1)
         });
-        let outcome = talking.finish();
+        let outcome = conversation.finish();
         outcome.assert_manners();
         outcome.assert_variable("ASSISTANT_QUESTION", "How long should black tea steep?");
         outcome.assert_variable("ASSISTANT_ANSWER", SHORT);
@@ -69,14 +69,14 @@ fn what_is_said_into_the_greeting_is_answered_and_stops_it_where_callers_may_int
 fn a_silent_caller_who_speaks_into_the_goodbye_is_answered() {
     house::each([true, false], |barge_in| {
         let house = House::new();
-        let talking = asked_into(&house, |settings, sound| {
+        let conversation = asked_into(&house, |settings, sound| {
             settings
                 .set("conversation.goodbye", sound)
                 .set("conversation.ask_after", 2.0)
                 .set("conversation.barge_in", barge_in)
                 .set("conversation.max_turns", 1)
         });
-        let outcome = talking.finish();
+        let outcome = conversation.finish();
         outcome.assert_manners();
         outcome.assert_variable("ASSISTANT_QUESTION", "How long should black tea steep?");
         outcome.assert_variable("ASSISTANT_ANSWER", SHORT);
@@ -95,11 +95,11 @@ fn a_noise_into_the_greeting_has_it_said_once_more() {
     let house = House::new();
     let nothing = testkit::Response::new(200, "application/json", "{}");
     house.sandbox.respond(Stage::Stt, nothing);
-    let talking = asked_into(&house, |settings, sound| {
+    let conversation = asked_into(&house, |settings, sound| {
         settings.set("conversation.greeting", sound)
     });
-    talking.wait_to_be_heard(2);
-    let outcome = talking.hang_up();
+    conversation.wait_to_be_heard(2);
+    let outcome = conversation.hang_up();
     outcome.assert_manners();
     let heard = heard_of_phrase(&house, &outcome);
     outcome.assert(heard > PHRASE_BYTES + 2 * 8000, &format!("{heard} bytes"));
@@ -108,19 +108,19 @@ fn a_noise_into_the_greeting_has_it_said_once_more() {
 #[test]
 fn a_caller_who_speaks_into_the_disclosure_is_told_with_the_answer() {
     let house = House::new();
-    let talking = asked_into(&house, |settings, sound| {
+    let conversation = asked_into(&house, |settings, sound| {
         settings
             .set("knowledge.disclosure", "all")
             .set("knowledge.disclosure_text", sound)
             .set("conversation.greeting", "sound:hello")
             .set("conversation.max_turns", 1)
     });
-    let outcome = talking.finish();
+    let outcome = conversation.finish();
     outcome.assert_manners();
     outcome.assert_variable("ASSISTANT_DISCLOSED", "1");
     outcome.assert_variable("ASSISTANT_ANSWER", SHORT);
     let spoken = house.spoken_texts().join(" ");
-    let told = "You are talking with an automatic assistant.";
+    let told = "You are conversation with an automatic assistant.";
     outcome.assert(spoken == format!("{told} {SHORT}"), &spoken);
     let is_greeted = outcome.commands().any(|line| line.contains("\"hello\""));
     outcome.assert(!is_greeted, "who has something to say is not greeted");
@@ -133,12 +133,12 @@ fn a_caller_who_has_heard_most_of_the_disclosure_has_been_told() {
     let settings = settings(&house)
         .set("knowledge.disclosure", "all")
         .set("conversation.max_turns", 1);
-    let talking = talk(&house, &settings);
-    talking.call.wait_for_command("STREAM FILE", PATIENCE);
+    let conversation = converse(&house, &settings);
+    conversation.call.wait_for_command("STREAM FILE", PATIENCE);
     // The stand-in takes 2.9 s to say it.
-    talking.phone.wait(Duration::from_millis(2300));
-    talking.ask("question-tea.wav").wait();
-    let outcome = talking.finish();
+    conversation.phone.wait(Duration::from_millis(2300));
+    conversation.ask("question-tea.wav").wait();
+    let outcome = conversation.finish();
     outcome.assert_variable("ASSISTANT_DISCLOSED", "1");
     outcome.assert_variable("ASSISTANT_ANSWER", SHORT);
     let spoken = house.spoken_texts();
@@ -151,13 +151,13 @@ fn a_noise_into_the_disclosure_has_it_said_again_before_the_greeting() {
     let house = House::new();
     let nothing = testkit::Response::new(200, "application/json", "{}");
     house.sandbox.respond(Stage::Stt, nothing);
-    let talking = asked_into(&house, |settings, sound| {
+    let conversation = asked_into(&house, |settings, sound| {
         settings
             .set("knowledge.disclosure", "all")
             .set("knowledge.disclosure_text", sound)
     });
-    talking.wait_to_be_heard(2);
-    let outcome = talking.hang_up();
+    conversation.wait_to_be_heard(2);
+    let outcome = conversation.hang_up();
     outcome
         .assert_manners()
         .assert_variable("ASSISTANT_DISCLOSED", "1");
@@ -169,18 +169,18 @@ fn a_noise_into_the_disclosure_has_it_said_again_before_the_greeting() {
 fn a_greeting_that_asterisk_does_not_have_is_replaced_by_its_own_and_told_to_administrators() {
     let house = House::new();
     let settings = settings(&house).set("conversation.greeting", "sound:custom/office");
-    let talking = talk(&house, &settings);
-    talking
+    let conversation = converse(&house, &settings);
+    conversation
         .call
         .wait_for_command("STREAM FILE \"hello\"", PATIENCE);
-    let outcome = talking.hang_up();
+    let outcome = conversation.hang_up();
     outcome.assert_manners();
     let warning = "phone-assistant: phrases: asterisk cannot play custom/office";
     let is_told = outcome.commands().any(|line| line.contains(warning));
     outcome.assert(is_told, "administrators are told");
 }
 
-/// Somebody talks near a phone that nobody speaks into, and no recognizer finds words in it.
+/// A voice near a phone that nobody speaks into, and no recognizer finds words in it.
 #[test]
 fn a_call_in_which_only_a_television_is_heard_ends_as_one_of_a_silent_caller_does() {
     let house = House::new();
@@ -192,14 +192,14 @@ fn a_call_in_which_only_a_television_is_heard_ends_as_one_of_a_silent_caller_doe
         .set("conversation.goodbye", sound)
         .set("conversation.max_question", 4.0)
         .set("conversation.ask_after", 3.0);
-    let talking = talk(&house, &settings);
-    talking.phone.wait(BREATH);
+    let conversation = converse(&house, &settings);
+    conversation.phone.wait(BREATH);
     let voice = clips::babble(
         8000,
         &"waterfall  waterfallwaterf     waterfallwa ".repeat(30),
     );
-    talking.phone.say(voice.samples);
-    let outcome = talking.finish();
+    conversation.phone.say(voice.samples);
+    let outcome = conversation.finish();
     outcome
         .assert_manners()
         .assert_variable("ASSISTANT_STATUS", "ANSWERED");

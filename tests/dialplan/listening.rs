@@ -131,8 +131,8 @@ fn noticed(phone: Phone, silence_ms: u32, talk: &[(f64, f64)]) -> (f64, f64) {
         (f64::from(world.now) - f64::from(talk[talk.len() - 1].1)) / f64::from(SECOND)
     };
     let delays = (0..SECOND).step_by(7).map(delay);
-    delays.fold((f64::MAX, f64::MIN), |(least, most), it| {
-        (least.min(it), most.max(it))
+    delays.fold((f64::MAX, f64::MIN), |(min, max), it| {
+        (min.min(it), max.max(it))
     })
 }
 
@@ -196,10 +196,10 @@ fn the_end_of_a_question_is_noticed_soon_after_the_silence_that_is_wanted() {
         ];
         for (phone, limit) in table {
             for length in lengths {
-                let (_, most) = noticed(phone, silence_ms, &[(0.0, length)]);
+                let (_, max) = noticed(phone, silence_ms, &[(0.0, length)]);
                 assert!(
-                    most <= limit + 0.05,
-                    "{phone:?} {silence_ms} ms {length} s: {most}"
+                    max <= limit + 0.05,
+                    "{phone:?} {silence_ms} ms {length} s: {max}"
                 );
             }
         }
@@ -210,11 +210,8 @@ fn the_end_of_a_question_is_noticed_soon_after_the_silence_that_is_wanted() {
 #[test]
 fn a_phone_that_always_sends_is_not_made_late_by_looks_within_a_question_of_usual_length() {
     for length in [0.3, 1.0, 1.8, 2.5, 4.0, 8.0, 14.0, 18.5, 20.0, 30.0] {
-        let (least, most) = noticed(ALWAYS, 2000, &[(0.0, length)]);
-        assert!(
-            least >= 1.98 && most <= 2.02,
-            "{length} s: {least} to {most}"
-        );
+        let (min, max) = noticed(ALWAYS, 2000, &[(0.0, length)]);
+        assert!(min >= 1.98 && max <= 2.02, "{length} s: {min} to {max}");
     }
 }
 
@@ -241,8 +238,8 @@ fn no_question_is_heard_for_longer_than_ninety_seconds_nor_cut_before() {
                 silent: 33,
             },
         ] {
-            let (least, most) = noticed(phone, silence_ms, &[(0.0, 200.0)]);
-            let heard = (200.0 + least, 200.0 + most);
+            let (min, max) = noticed(phone, silence_ms, &[(0.0, 200.0)]);
+            let heard = (200.0 + min, 200.0 + max);
             assert!(
                 heard.0 > 89.0 && heard.1 <= 90.2,
                 "{phone:?} {silence_ms} ms: {heard:?}"

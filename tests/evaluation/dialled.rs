@@ -28,7 +28,7 @@ impl Dialled {
             .set("conversation.ask_after", 60.0)
             .set("conversation.sounds", sounds(&folder).to_str().unwrap())
             .set("reply.play", "stream");
-        let pipe = folder.path().join("ears");
+        let pipe = folder.path().join("audio");
         let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(made.success());
         let argument = |name: &str, path: &Path| format!("{name}={}", path.display());

@@ -64,8 +64,8 @@ impl Figure {
         let Count { count, of } = counted;
         let (limit, is_within) = match limit {
             Limit::AtMost(part, whole) => {
-                let most = of * part / whole;
-                (format!("at most {most}"), count <= most)
+                let max = of * part / whole;
+                (format!("at most {max}"), count <= max)
             }
             Limit::AtLeast(part, whole) => {
                 let least = (of * part).div_ceil(whole);
@@ -88,11 +88,11 @@ impl Figure {
         unit: &str,
         limit: RangeInclusive<f32>,
     ) -> Self {
-        let (least, most) = limit.clone().into_inner();
-        let limit_text = if least > 0.0 {
-            format!("{least:.2} to {most:.2} {unit}")
+        let (min, max) = limit.clone().into_inner();
+        let limit_text = if min > 0.0 {
+            format!("{min:.2} to {max:.2} {unit}")
         } else {
-            format!("at most {most} {unit}")
+            format!("at most {max} {unit}")
         };
         Self {
             name: name.into(),

@@ -89,7 +89,7 @@ impl Material {
         }
     }
 
-    /// So many samples of a place, at 0 dB.
+    /// `len` samples of a place, at 0 dB.
     pub(crate) fn background(&self, place: Place, len: usize, random: &mut Random) -> Vec<f32> {
         let made = match place {
             Place::Line => band((0..len).map(|_| random.noise()).collect()),
@@ -191,7 +191,7 @@ fn is_voice(path: &Path) -> bool {
     !NO_VOICES.iter().any(|tone| name.starts_with(tone))
 }
 
-/// So many of them, from all over.
+/// `wanted` of them, spread evenly.
 fn evenly<T>(mut all: Vec<T>, wanted: usize) -> Vec<T> {
     let len = all.len();
     let mut at = 0;

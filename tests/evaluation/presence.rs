@@ -31,9 +31,9 @@ pub(crate) fn figures(halves: &[Material]) -> Vec<Figure> {
     for ((dbfs, _), paid) in rows.iter().zip(&paid) {
         println!("| {dbfs} dBFS | {paid} |");
     }
-    let most = paid.into_iter().max().unwrap_or_default();
+    let max = paid.into_iter().max().unwrap_or_default();
     let name = "requests in a minute of television before anybody speaks";
-    vec![Figure::of(name, most as f32, "requests", 0.0..=1.0)]
+    vec![Figure::of(name, max as f32, "requests", 0.0..=1.0)]
 }
 
 /// How many requests are paid for in a call that hears nothing but a television.

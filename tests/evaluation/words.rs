@@ -15,9 +15,9 @@ use crate::signal::{amplify, over_the_line, seconds};
 /// When a word is said.
 #[derive(Clone, Copy)]
 enum Moment {
-    /// So many milliseconds into the greeting.
+    /// Milliseconds into the greeting.
     InPhrase(u64),
-    /// So many milliseconds after an answer has ended.
+    /// Milliseconds after an answer has ended.
     AfterAnswer(u64),
 }
 

@@ -81,10 +81,10 @@ fn say(answer: &str) {
     let spoken = speakable(answer);
     for text in [answer, &spoken] {
         assert_eq!(sentences(text).collect::<String>(), text);
-        for most in [0, 1, 30, 4_096] {
-            assert!(limit(text, most).chars().count() <= most);
-            let pieces = chunks(text, most);
-            let is_right = |piece: &&str| (1..=most.max(1)).contains(&piece.chars().count());
+        for max_chars in [0, 1, 30, 4_096] {
+            assert!(limit(text, max_chars).chars().count() <= max_chars);
+            let pieces = chunks(text, max_chars);
+            let is_right = |piece: &&str| (1..=max_chars.max(1)).contains(&piece.chars().count());
             assert!(pieces.iter().all(is_right), "{pieces:?}");
         }
     }

@@ -124,14 +124,14 @@ const LONGEST_RANGE: usize = 40;
 /// The header of a WAV file; a line or two of AGI.
 const DELICATE_LEN: usize = 64;
 
-/// What the formats are made of, and what text and markdown can hold that is seldom thought of; parted by `¦`.
+/// What the formats are made of, and what text and markdown can hold that is seldom thought of; separated by `¦`.
 const TOKENS: &str = "\n¦\r\n¦\n\n¦ ¦\0¦\t¦:¦(¦)¦\"¦\\¦\\\"¦=¦,¦\
     result=¦200 ¦100 ¦510 ¦511 ¦520 ¦520-¦HANGUP\n¦agi_arg_1: ¦RIFF¦WAVE¦fmt ¦data¦LIST¦\
     null¦true¦[¦]¦{¦}¦\"\":¦\\u0000¦\\ud800¦\\n¦1e999¦s¦\
     **¦*¦_¦`¦```\n¦# ¦- ¦1. ¦> ¦| a |\n|-|\n¦[a](b)¦[^1]¦![¦<b>¦<!--¦</¦&amp;¦&#x110000;¦~~¦https://a.b/¦\
     \u{FEFF}¦\u{202E}¦\u{200D}¦\u{301}¦\u{2028}¦\u{85}¦\u{10FFFF}¦é¦世界。¦👩‍👩‍👧¦🇩🇪¦. ¦? ¦…¦Dr. ¦3. Mai";
 
-/// Where number types end, and what is hardly a number any more; parted by spaces, and nothing is one too.
+/// Where number types end, and what is hardly a number any more; separated by spaces, and nothing is one too.
 const NUMBERS: &str = " 0 -0 -1 00 1e5 0.5 1e999 1e-999 127 128 255 256 32767 32768 65535 65536 \
     2147483647 2147483648 4294967295 4294967296 9223372036854775807 9223372036854775808 \
     18446744073709551615 18446744073709551616 340282366920938463463374607431768211456";

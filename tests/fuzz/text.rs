@@ -72,8 +72,8 @@ fn said(text: &str, chars: usize) -> String {
     let mut answer = SentenceStream::new(500).with_actions();
     let letters: Vec<char> = text.chars().collect();
     let mut said = Vec::new();
-    let most = chars.clamp(letters.len() / 100 + 1, letters.len() + 1);
-    for event in letters.chunks(most) {
+    let max_chars = chars.clamp(letters.len() / 100 + 1, letters.len() + 1);
+    for event in letters.chunks(max_chars) {
         answer.push(&event.iter().collect::<String>());
         said.extend(std::iter::from_fn(|| answer.piece()));
     }

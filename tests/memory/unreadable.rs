@@ -91,7 +91,7 @@ fn a_file_that_cannot_be_read_is_left_alone_and_the_call_goes_on_without_memory(
         assert_eq!(fs::read(&file).ok(), before, "{name}");
         let again = phone_calls(&house, &settings);
         assert!(again.warnings.is_empty(), "{name}: {:?}", again.warnings);
-        // Once somebody has looked at it and removed it, the caller is remembered anew.
+        // Once an administrator has looked at it and removed it, the caller is remembered anew.
         let removed = if file.is_dir() {
             fs::remove_dir(&file)
         } else {

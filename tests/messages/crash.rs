@@ -349,7 +349,7 @@ fn where_the_disk_takes_nothing_more_no_message_is_confirmed_that_is_not_there()
     let opened = ["", "delivered"].map(|name| format!("-P '{}'", folder.join(name).display()));
     let opened = opened.join(" ");
     let all = faults.iter();
-    let all = all.flat_map(|(call, most)| (1..=*most).map(move |when| (*call, when)));
+    let all = all.flat_map(|(call, max)| (1..=*max).map(move |when| (*call, when)));
     house::each(all.enumerate(), |(index, (call, when))| {
         let of = if call == "openat" { &opened } else { "" };
         let arguments =
@@ -366,8 +366,8 @@ fn where_the_disk_takes_nothing_more_no_message_is_confirmed_that_is_not_there()
     assert_none_lost(&post, &told.lock().unwrap());
 }
 
-/// What of the folders of messages would be there after a loss of power, by the system calls so far: a name counts from the
-/// sync of its folder on, if its content was synced before, and no longer once it is removed.
+/// The part of the folders of messages that would be there after a loss of power, by the system calls so far: a name
+/// counts from the sync of its folder on, if its content was synced before, and no longer once it is removed.
 #[derive(Default)]
 struct Disk {
     /// Files whose content is synced, by the folder and the name that they have now.
@@ -389,7 +389,7 @@ impl Disk {
         if line.contains("fsync(") {
             let Some(path) = held.first() else { return };
             if let Some(path) = path.strip_suffix(".part") {
-                self.synced.insert(parted(path));
+                self.synced.insert(separated(path));
                 return;
             }
             let is_of_it = |key: &&(String, String)| key.0 == *path && self.synced.contains(key);
@@ -400,8 +400,8 @@ impl Disk {
         {
             self.live.insert(((*folder).to_owned(), (*new).to_owned()));
         } else if let (true, [path]) = (line.contains("unlink("), &quoted[..]) {
-            self.live.remove(&parted(path));
-            self.durable.remove(&parted(path));
+            self.live.remove(&separated(path));
+            self.durable.remove(&separated(path));
         }
     }
 
@@ -413,7 +413,7 @@ impl Disk {
 }
 
 /// The folder and the name of a path.
-fn parted(path: &str) -> (String, String) {
+fn separated(path: &str) -> (String, String) {
     let (folder, name) = path.rsplit_once('/').unwrap();
     (folder.to_owned(), name.to_owned())
 }

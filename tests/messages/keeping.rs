@@ -343,12 +343,12 @@ fn a_model_is_told_in_the_next_turn_whether_it_has_written_a_message() {
             .with(conversation::settings(&post.house))
             .set("conversation.max_turns", 2)
             .set("conversation.ask_after", 15.0);
-        let talking = asked_of_tea(&post.house, &settings);
-        talking.wait_to_be_heard(2);
+        let conversation = asked_of_tea(&post.house, &settings);
+        conversation.wait_to_be_heard(2);
         sandbox.answer_with("Far away.");
-        talking.phone.wait(BREATH);
-        talking.ask("question-moon.wav");
-        talking.finish().assert_manners();
+        conversation.phone.wait(BREATH);
+        conversation.ask("question-moon.wav");
+        conversation.finish().assert_manners();
         let asked = sandbox.requests_to(Stage::Llm);
         let is_told = |index: usize| asked[index].body.to_string().contains("So far you have");
         assert_eq!((is_told(0), asked.len()), (false, 2), "{answer}");

@@ -36,20 +36,20 @@ fn what_ends_an_answer_loses_no_message_that_it_has_confirmed() {
                 "conversation.max_turns",
                 if end == "the key #" { 1 } else { 2 },
             );
-        let talking = asked_of_tea(&post.house, &settings);
-        talking.wait_for_answer();
+        let conversation = asked_of_tea(&post.house, &settings);
+        conversation.wait_for_answer();
         sandbox.answer_with("Far away.");
         match end {
-            "words" => drop(talking.ask("question-moon.wav")),
+            "words" => drop(conversation.ask("question-moon.wav")),
             "a number" => {
-                talking.press('7');
-                talking.types("#", 2);
+                conversation.press('7');
+                conversation.types("#", 2);
             }
-            "the key 0" => talking.press('0'),
-            _ => talking.press('#'),
+            "the key 0" => conversation.press('0'),
+            _ => conversation.press('#'),
         }
         sandbox.release(Stage::Llm);
-        let outcome = talking.finish();
+        let outcome = conversation.finish();
         outcome.assert_manners();
         post.wait_until_delivered(1);
         assert_eq!(post.webhook.posted()[0].json()["note"], "Jim asks for tea.");
@@ -65,17 +65,17 @@ fn a_model_is_not_told_that_it_has_written_none_while_an_answer_before_may_still
         .with(conversation::settings(&post.house))
         .set("conversation.max_turns", 3)
         .set("conversation.ask_after", 15.0);
-    let talking = asked_of_tea(&post.house, &settings);
-    talking.wait_to_be_heard(2);
+    let conversation = asked_of_tea(&post.house, &settings);
+    conversation.wait_to_be_heard(2);
     settle_slowly(sandbox);
-    talking.phone.wait(BREATH);
-    talking.ask("question-moon.wav");
-    talking.wait_for_sounds(&talking.reply, 2);
+    conversation.phone.wait(BREATH);
+    conversation.ask("question-moon.wav");
+    conversation.wait_for_sounds(&conversation.reply, 2);
     sandbox.answer_with("Far away.");
-    talking.ask("question-tea.wav");
+    conversation.ask("question-tea.wav");
     sandbox.wait_for(Stage::Llm, 3, PATIENCE);
     sandbox.release(Stage::Llm);
-    talking.finish().assert_manners();
+    conversation.finish().assert_manners();
     post.wait_until_delivered(1);
     let asked = sandbox.requests_to(Stage::Llm);
     let is_told = |index: usize| asked[index].body.to_string().contains("So far you have");
@@ -97,13 +97,13 @@ fn a_limit_that_ends_an_answer_loses_no_message_that_it_has_confirmed() {
         .with(conversation::settings(&post.house))
         .set("limits.max_daily_cost", could_cost * 1.05)
         .set("conversation.max_turns", 2);
-    let talking = asked_of_tea(&post.house, &settings);
-    talking.wait_for_answer();
+    let conversation = asked_of_tea(&post.house, &settings);
+    conversation.wait_for_answer();
     sandbox.answer_with("Far away.");
-    talking.press('7');
-    talking.types("#", 2);
+    conversation.press('7');
+    conversation.types("#", 2);
     sandbox.release(Stage::Llm);
-    let outcome = talking.finish();
+    let outcome = conversation.finish();
     outcome
         .assert_manners()
         .assert_variable("ASSISTANT_QUESTION", "[typed on the keypad: 7]");
@@ -139,9 +139,14 @@ fn a_pin_is_asked_for_although_a_confirmation_waits_for_its_message() {
         .with(conversation::settings(&post.house))
         .set("conversation.max_turns", 1);
     let settings = with_pin(settings, &post.house, &hook);
-    let talking = asked_of_tea(&post.house, &settings);
-    type_into(&talking.call, &silence(&post.house), 1, &format!("{PIN}#"));
-    let outcome = talking.finish();
+    let conversation = asked_of_tea(&post.house, &settings);
+    type_into(
+        &conversation.call,
+        &silence(&post.house),
+        1,
+        &format!("{PIN}#"),
+    );
+    let outcome = conversation.finish();
     assert_eq!(ordered(&hook), ["green"]);
     assert_heard_once_kept(&post, &outcome);
     assert_eq!(

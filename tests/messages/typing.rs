@@ -5,7 +5,7 @@ use std::time::Duration;
 use testkit::Stage;
 
 use super::{Post, TEA};
-use crate::conversation::{self, asked_of_tea, talk_of};
+use crate::conversation::{self, asked_of_tea, converse_in};
 use crate::house::House;
 
 const KEEPS: &str = "[[message Anna: Please call 0612.]] I have noted it. [[goodbye]]";
@@ -15,11 +15,11 @@ fn a_typed_number_is_a_turn_that_no_transcription_is_paid_for() {
     let post = Post::new(House::new());
     post.house.sandbox.answer_with(KEEPS);
     let settings = post.with(conversation::settings(&post.house));
-    let talking = talk_of(&post.house, &settings, |call| {
+    let conversation = converse_in(&post.house, &settings, |call| {
         call.env("PHONE_ASSISTANT_LOG", "debug")
     });
-    talking.types("0612#", 1);
-    let outcome = talking.finish();
+    conversation.types("0612#", 1);
+    let outcome = conversation.finish();
     outcome
         .assert_manners()
         .assert_variable("ASSISTANT_STATUS", "ANSWERED")
@@ -47,12 +47,12 @@ fn what_is_typed_stands_behind_what_was_said_before_it() {
     post.house.sandbox.answer_with("[[goodbye]] Fine.");
     post.house.sandbox.hold(Stage::Stt);
     let settings = post.with(conversation::settings(&post.house));
-    let talking = asked_of_tea(&post.house, &settings);
-    talking.types("06", 1);
+    let conversation = asked_of_tea(&post.house, &settings);
+    conversation.types("06", 1);
     post.house.sandbox.release(Stage::Stt);
-    talking.phone.wait(Duration::from_millis(500));
-    talking.types("1#", 3);
-    let outcome = talking.finish();
+    conversation.phone.wait(Duration::from_millis(500));
+    conversation.types("1#", 3);
+    let outcome = conversation.finish();
     let question = format!("{TEA} [typed on the keypad: 061]");
     outcome
         .assert_manners()
@@ -66,13 +66,13 @@ fn a_digit_interrupts_an_answer_and_begins_what_is_typed() {
     let house = House::new();
     house.sandbox.answer_with(&crate::house::many_sentences(12));
     let settings = conversation::settings(&house).set("conversation.max_turns", 2);
-    let talking = asked_of_tea(&house, &settings);
-    talking.wait_for_answer();
+    let conversation = asked_of_tea(&house, &settings);
+    conversation.wait_for_answer();
     house.sandbox.answer_with("[[goodbye]] Fine.");
-    talking.phone.wait(Duration::from_secs(1));
-    talking.press('7');
-    talking.types("5#", 2);
-    let outcome = talking.finish();
+    conversation.phone.wait(Duration::from_secs(1));
+    conversation.press('7');
+    conversation.types("5#", 2);
+    let outcome = conversation.finish();
     outcome
         .assert_manners()
         .assert_variable("ASSISTANT_QUESTION", "[typed on the keypad: 75]");

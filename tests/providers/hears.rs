@@ -8,7 +8,7 @@ use testkit::audio::clips;
 use testkit::{Fault, Outcome, Response, Service, Settings, Stage};
 
 use super::{gemini, openai};
-use crate::conversation::{self, asked_of_tea, one_turn, talk};
+use crate::conversation::{self, asked_of_tea, converse, one_turn};
 use crate::house::{House, MOON, PATIENCE, each, many_sentences};
 
 const TEA: &str = "How long should black tea steep?";
@@ -324,11 +324,11 @@ fn asked_twice(house: &House) -> Vec<Value> {
     let settings = hearing(conversation::settings(house))
         .set("conversation.max_turns", 2)
         .set("conversation.ask_after", 15.0);
-    let talking = asked_of_tea(house, &settings);
-    talking.wait_to_be_heard(2);
-    talking.phone.wait(Duration::from_secs(1));
-    talking.ask("question-moon.wav");
-    let outcome = talking.finish();
+    let conversation = asked_of_tea(house, &settings);
+    conversation.wait_to_be_heard(2);
+    conversation.phone.wait(Duration::from_secs(1));
+    conversation.ask("question-moon.wav");
+    let outcome = conversation.finish();
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     let asked = house.sandbox.requests_to(Stage::Llm);
     asked.into_iter().map(|request| request.body).collect()
@@ -395,12 +395,12 @@ fn who_interrupts_before_the_model_has_written_down_their_words_is_answered_next
         .sandbox
         .pace_model(Duration::ZERO, Duration::from_millis(200));
     let settings = hearing(conversation::settings(&house)).set("conversation.max_turns", 2);
-    let talking = asked_of_tea(&house, &settings);
-    talking.wait_for_answer();
-    talking.phone.wait(Duration::from_secs(3));
-    talking.ask("question-moon.wav");
+    let conversation = asked_of_tea(&house, &settings);
+    conversation.wait_for_answer();
+    conversation.phone.wait(Duration::from_secs(3));
+    conversation.ask("question-moon.wav");
     house.sandbox.wait_for(Stage::Llm, 2, PATIENCE);
-    talking.hang_up();
+    conversation.hang_up();
     let asked = house.sandbox.requests_to(Stage::Llm);
     let contents = asked[1].body["contents"].as_array().unwrap();
     let text = |index: usize| contents[index]["parts"][0]["text"].as_str().unwrap();
@@ -415,18 +415,18 @@ fn who_only_shows_that_they_follow_is_transcribed_and_does_not_end_the_answer() 
     let house = House::new();
     house.sandbox.answer_with(&many_sentences(6));
     let settings = hearing(conversation::settings(&house)).set("conversation.ask_after", 30.0);
-    let talking = asked_of_tea(&house, &settings);
-    talking.wait_for_answer();
+    let conversation = asked_of_tea(&house, &settings);
+    conversation.wait_for_answer();
     let heard = json!({"results": [{"alternatives": [{"transcript": "Mm-hm."}]}]});
     house
         .sandbox
         .respond(Stage::Stt, Response::json(200, &heard));
-    talking.phone.wait(Duration::from_millis(2500));
+    conversation.phone.wait(Duration::from_millis(2500));
     let short = &conversation::spoken("question-tea.wav")[..4800];
-    talking.phone.say(short.to_vec()).wait();
+    conversation.phone.say(short.to_vec()).wait();
     // The answer goes on.
-    talking.wait_for_sounds(&talking.reply, 2);
-    talking.hang_up();
+    conversation.wait_for_sounds(&conversation.reply, 2);
+    conversation.hang_up();
     assert_eq!(house.sandbox.requests_to(Stage::Stt).len(), 1);
     let asked = house.sandbox.requests_to(Stage::Llm);
     assert_eq!(asked.len(), 1);
@@ -440,15 +440,15 @@ fn what_interrupts_an_answer_is_transcribed_in_a_pause_and_not_at_the_end_of_the
         let house = House::new();
         house.sandbox.answer_with(&many_sentences(6));
         let settings = hearing(conversation::settings(&house)).set("conversation.quiet", 3.0);
-        let talking = asked_of_tea(&house, &settings);
-        talking.wait_for_answer();
-        talking.phone.wait(Duration::from_millis(2500));
+        let conversation = asked_of_tea(&house, &settings);
+        conversation.wait_for_answer();
+        conversation.phone.wait(Duration::from_millis(2500));
         let short = &conversation::spoken("question-tea.wav")[..8000];
-        talking.phone.say(short.to_vec()).wait();
+        conversation.phone.say(short.to_vec()).wait();
         let end = Instant::now();
         house.sandbox.wait_for(Stage::Stt, 1, PATIENCE);
         let took = end.elapsed();
-        talking.hang_up();
+        conversation.hang_up();
         took < Duration::from_secs(2)
     });
     assert!(is_soon, "it took as long as the quiet that ends a turn");
@@ -460,14 +460,14 @@ fn who_goes_on_before_the_model_has_answered_is_heard_whole() {
     house.sandbox.answer_with("Far away.");
     house.sandbox.hold(Stage::Llm);
     let settings = hearing(conversation::settings(&house)).set("conversation.max_turns", 1);
-    let talking = talk(&house, &settings);
-    talking.phone.wait(Duration::from_secs(1));
-    talking.ask("question-tea.wav");
+    let conversation = converse(&house, &settings);
+    conversation.phone.wait(Duration::from_secs(1));
+    conversation.ask("question-tea.wav");
     house.sandbox.wait_for(Stage::Llm, 1, PATIENCE);
-    talking.ask("question-moon.wav");
+    conversation.ask("question-moon.wav");
     house.sandbox.wait_for(Stage::Llm, 2, PATIENCE);
     house.sandbox.release(Stage::Llm);
-    let outcome = talking.finish();
+    let outcome = conversation.finish();
     outcome
         .assert_variable("ASSISTANT_STATUS", "ANSWERED")
         .assert_variable("ASSISTANT_ANSWER", "Far away.")

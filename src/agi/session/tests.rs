@@ -170,8 +170,8 @@ fn a_peer_that_sends_nonsense_is_dropped_after_64_kilobytes() {
         while Arc::strong_count(&read) > 1 {
             thread::yield_now();
         }
-        let most = block.len() + 3 * MAX_NONSENSE;
-        assert!(read.load(Ordering::Relaxed) < most, "{text:?}");
+        let limit = block.len() + 3 * MAX_NONSENSE;
+        assert!(read.load(Ordering::Relaxed) < limit, "{text:?}");
     }
 }
 

@@ -104,9 +104,9 @@ impl Delay {
             .iter()
             .zip(&self.played_at)
             .map(|(sum, energy)| {
-                let most = (energy * self.came).sqrt();
-                if most > FAINTEST {
-                    (sum / most).abs()
+                let bound = (energy * self.came).sqrt();
+                if bound > FAINTEST {
+                    (sum / bound).abs()
                 } else {
                     0.0
                 }

@@ -109,7 +109,7 @@ fn each_is_asked_in_turn_and_only_the_last_hope_twice() {
     let (asked, done) = ask(&fallback, |name| (name != "c").then(|| refused(503)));
     assert_eq!(asked, ["a", "b", "c!"]);
     assert_eq!(done.as_deref(), Some("c"));
-    let told = fallback.stood_in().expect("somebody did");
+    let told = fallback.stood_in().expect("a candidate did");
     assert!(
         told.starts_with("openai c stood in for openai a: a service answered 503"),
         "{told}"

@@ -18,8 +18,8 @@ use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
 use crate::cloud::event::Data;
-use crate::cloud::http::{Client, Request};
-use crate::cloud::{Error, Listed, Service, Tokens, openai};
+use crate::cloud::openai::Server;
+use crate::cloud::{Error, Listed, Service, Tokens};
 use crate::config::{Endpoint, Llm};
 use crate::sys::deadline::Deadline;
 use crate::sys::sync::lock;
@@ -33,18 +33,16 @@ pub(super) fn make(
     endpoint: Endpoint,
 ) -> Result<Box<dyn Model>, CredentialsError> {
     Ok(Box::new(OpenAi {
-        client: access.client.clone(),
         fields: Mutex::new(Fields::of(settings, &endpoint)),
+        server: Server::new(access, endpoint, SERVICE, OWN),
         settings: settings.clone(),
-        endpoint,
     }))
 }
 
 #[derive(Debug)]
 struct OpenAi {
-    client: Client,
+    server: Server,
     settings: Llm,
-    endpoint: Endpoint,
     /// What the server has not refused so far.
     fields: Mutex<Fields>,
 }
@@ -52,32 +50,22 @@ struct OpenAi {
 impl OpenAi {
     fn ask(&self, asked: Asked<'_>, fields: &Fields, budget: Budget) -> Result<Answering, Error> {
         let max = self.settings.max_output_tokens;
-        let request = Request {
-            service: self.service(),
-            url: format!("{}/chat/completions", self.endpoint.base_url),
-            auth: openai::auth(&self.endpoint),
-            content_type: "application/json",
-            body: Some(body(asked, fields, &self.endpoint.model, max).into()),
-            words: asked.words(),
-            max_bytes: MAX_ANSWER,
-        };
-        let incoming = self.client.open(&request, budget)?;
+        let body = body(asked, fields, &self.server.endpoint.model, max);
+        let (path, words) = ("chat/completions", asked.words());
+        let request = self.server.post(path, body, words, MAX_ANSWER);
+        let incoming = self.server.client.open(&request, budget)?;
         Ok(Answering::new(incoming, &DIALECT))
-    }
-
-    fn service(&self) -> Service {
-        openai::service(&self.endpoint, SERVICE, OWN)
     }
 }
 
 impl Model for OpenAi {
     fn warm(&self, deadline: Deadline) {
-        self.client.warm(self.endpoint.origin(), deadline);
+        self.server.warm(deadline);
     }
 
     fn answer(&self, asked: Asked<'_>, budget: Budget) -> Result<Answering, Error> {
         if let Question::Sound(_) = asked.question {
-            let service = self.service().name;
+            let service = self.server.service.name;
             return Err(Error::Deaf { service });
         }
         let budget = budget.within(self.settings.timeout);
@@ -97,11 +85,11 @@ impl Model for OpenAi {
 
     fn without_functions(&self) -> Option<String> {
         let is_it = !lock(&self.fields).functions;
-        is_it.then(|| super::without_functions(self.service()))
+        is_it.then(|| super::without_functions(self.server.service))
     }
 
     fn models(&self, deadline: Deadline) -> Result<Option<Vec<Listed>>, Error> {
-        openai::models(&self.client, &self.endpoint, self.service(), deadline)
+        self.server.models(deadline)
     }
 }
 

@@ -21,7 +21,7 @@ use crate::cloud::{Error, Listed, Service, Tokens};
 use crate::config::{Endpoint, Stt};
 use crate::sys::deadline::Deadline;
 
-/// Makes a recogniser with these settings.
+/// Makes a recognizer with these settings.
 ///
 /// # Errors
 /// [`CredentialsError`] where the service account signs in.
@@ -92,7 +92,7 @@ impl Recognizer for GeminiRecognizer {
         } else {
             written::structured(&wrote, recording.spoken)
         };
-        // What is no transcript counts as no words heard: whether there were any is known once another recogniser has
+        // What is no transcript counts as no words heard: whether there were any is known once another recognizer has
         // heard some.
         let (text, language) = read.unwrap_or_else(|why| {
             debug!("{} wrote no transcript: {why}", SERVICE.name);
@@ -134,7 +134,7 @@ impl Recognizer for GeminiRecognizer {
 ///
 /// # Errors
 /// [`Error::Empty`] where it has not answered, [`Error::Failed`] where it stopped for a reason of its own: another
-/// recogniser may do better, also where it withholds what was said.
+/// recognizer may do better, also where it withholds what was said.
 fn words(reply: &Reply) -> Result<String, Error> {
     match reply.reason() {
         _ if !reply.has_answer() => Err(Error::Empty {

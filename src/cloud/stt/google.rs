@@ -19,7 +19,7 @@ use crate::cloud::{Error, Listed, Service};
 use crate::config::{Endpoint, Stt};
 use crate::sys::deadline::Deadline;
 
-/// Makes a recogniser with these settings.
+/// Makes a recognizer with these settings.
 ///
 /// # Errors
 /// [`CredentialsError`] of the service account.

@@ -16,13 +16,13 @@ use crate::config::Stt;
 use crate::config::providers::providers;
 use crate::sys::deadline::Deadline;
 
-/// The recognisers: the name in the settings, and what makes one.
+/// The recognizers: the name in the settings, and what makes one.
 pub(crate) const PROVIDERS: &Providers<dyn Recognizer, Stt> = providers!(stt, makers);
 
 /// A piece of what a caller has said.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recording<'a> {
-    /// Mono samples; a recogniser gets at most [`MAX_LENGTH`] of them.
+    /// Mono samples; a recognizer gets at most [`MAX_LENGTH`] of them.
     pub(crate) samples: &'a [i16],
     /// The number of samples in a second.
     pub(crate) rate_hz: u32,
@@ -55,7 +55,7 @@ impl Recording<'_> {
     }
 }
 
-/// A recogniser.
+/// A recognizer.
 pub(crate) trait Recognizer: Debug + Send + Sync {
     /// Transcribes a recording.
     ///

@@ -8,13 +8,15 @@ use super::{Recognizer, Recording, Transcript};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
-use crate::cloud::http::{Client, Request, Response};
+use crate::cloud::http::{Request, Response};
 use crate::cloud::json::parse;
-use crate::cloud::{Error, Listed, Service, openai};
+use crate::cloud::openai::Server;
+use crate::cloud::{Error, Listed, Service};
 use crate::config::{Endpoint, Stt};
 use crate::sys::deadline::Deadline;
+use crate::sys::language::primary;
 
-/// Makes a recogniser with these settings.
+/// Makes a recognizer with these settings.
 #[expect(clippy::unnecessary_wraps, reason = "others read a key file")]
 pub(super) fn make(
     access: &Access,
@@ -22,24 +24,18 @@ pub(super) fn make(
     endpoint: Endpoint,
 ) -> Result<Box<dyn Recognizer>, CredentialsError> {
     Ok(Box::new(OpenAi {
-        client: access.client.clone(),
+        server: Server::new(access, endpoint, SERVICE, OWN),
         settings: settings.clone(),
-        endpoint,
     }))
 }
 
 #[derive(Debug)]
 struct OpenAi {
-    client: Client,
+    server: Server,
     settings: Stt,
-    endpoint: Endpoint,
 }
 
 impl OpenAi {
-    fn service(&self) -> Service {
-        openai::service(&self.endpoint, SERVICE, OWN)
-    }
-
     /// The form, part by part: <https://www.rfc-editor.org/rfc/rfc7578>.
     fn body(&self, recording: Recording<'_>) -> Vec<u8> {
         let Stt {
@@ -57,16 +53,16 @@ impl OpenAi {
             form.extend_from_slice(b"\r\n");
         };
         // By its name, as no server tells which of the two forms its model takes.
-        let takes_lists = self.endpoint.model.contains(TAKES_LISTS);
-        add("model", &self.endpoint.model);
+        let takes_lists = self.server.endpoint.model.contains(TAKES_LISTS);
+        add("model", &self.server.endpoint.model);
         add("response_format", "json");
         // A model that takes one language is told none where callers speak several: it would write down the others as
         // if they were that one.
         if alternative_languages.is_empty() {
-            add("language", code(language));
+            add("language", primary(language));
         } else if takes_lists {
-            let mut codes = vec![code(language)];
-            codes.extend(alternative_languages.iter().map(|tag| code(tag)));
+            let mut codes = vec![primary(language)];
+            codes.extend(alternative_languages.iter().map(|tag| primary(tag)));
             codes.sort_unstable();
             codes.dedup();
             for code in codes {
@@ -93,28 +89,19 @@ impl OpenAi {
 
 impl Recognizer for OpenAi {
     fn transcribe(&self, recording: Recording<'_>, budget: Budget) -> Result<Transcript, Error> {
+        let (path, body) = ("audio/transcriptions", self.body(recording));
         let request = Request {
-            service: self.service(),
-            url: format!("{}/audio/transcriptions", self.endpoint.base_url),
-            auth: openai::auth(&self.endpoint),
             content_type: CONTENT_TYPE,
-            body: Some(self.body(recording).into()),
-            words: String::new(),
-            max_bytes: MAX_ANSWER,
+            ..self.server.post(path, body, String::new(), MAX_ANSWER)
         };
         let budget = budget.within(self.settings.timeout);
-        let response = self.client.send(&request, budget)?;
+        let response = self.server.client.send(&request, budget)?;
         transcript(&response)
     }
 
     fn models(&self, deadline: Deadline) -> Result<Option<Vec<Listed>>, Error> {
-        openai::models(&self.client, &self.endpoint, self.service(), deadline)
+        self.server.models(deadline)
     }
-}
-
-/// The first part of a language's tag, ISO 639-1.
-fn code(tag: &str) -> &str {
-    tag.split('-').next().unwrap_or_default()
 }
 
 /// Reads the transcript in the service's answer.

@@ -193,10 +193,10 @@ mod tests {
 
     #[test]
     fn nobody_says_more_than_25_characters_a_second() {
-        for (millis, most) in [(0, 25), (500, 37), (2_000, 75), (55_000, 1_400)] {
+        for (millis, max) in [(0, 25), (500, 37), (2_000, 75), (55_000, 1_400)] {
             let spoken = Duration::from_millis(millis);
-            assert!(plain(&"a".repeat(most), spoken).is_ok(), "{most}");
-            assert!(plain(&"a".repeat(most + 1), spoken).is_err(), "{most}");
+            assert!(plain(&"a".repeat(max), spoken).is_ok(), "{max}");
+            assert!(plain(&"a".repeat(max + 1), spoken).is_err(), "{max}");
         }
     }
 }

@@ -7,8 +7,8 @@ use super::{Bare, Sound, Speech, Voice};
 use crate::cloud::access::Access;
 use crate::cloud::budget::Budget;
 use crate::cloud::credentials::CredentialsError;
-use crate::cloud::http::{Client, Request};
-use crate::cloud::{Error, Listed, Service, openai};
+use crate::cloud::openai::Server;
+use crate::cloud::{Error, Listed, Service};
 use crate::config::{Endpoint, Tts};
 use crate::sys::deadline::Deadline;
 
@@ -20,26 +20,20 @@ pub(super) fn make(
     endpoint: Endpoint,
 ) -> Result<Box<dyn Voice>, CredentialsError> {
     Ok(Box::new(OpenAi {
-        client: access.client.clone(),
+        server: Server::new(access, endpoint, SERVICE, OWN),
         settings: settings.clone(),
-        endpoint,
     }))
 }
 
 #[derive(Debug)]
 struct OpenAi {
-    client: Client,
+    server: Server,
     settings: Tts,
-    endpoint: Endpoint,
 }
 
 impl OpenAi {
-    fn service(&self) -> Service {
-        openai::service(&self.endpoint, SERVICE, OWN)
-    }
-
     fn body(&self, text: &str) -> Vec<u8> {
-        let Endpoint { model, voice, .. } = &self.endpoint;
+        let Endpoint { model, voice, .. } = &self.server.endpoint;
         let Tts {
             format,
             speed,
@@ -64,7 +58,7 @@ impl OpenAi {
 
 impl Voice for OpenAi {
     fn warm(&self, deadline: Deadline) {
-        self.client.warm(self.endpoint.origin(), deadline);
+        self.server.warm(deadline);
     }
 
     fn max_chars(&self) -> usize {
@@ -73,17 +67,10 @@ impl Voice for OpenAi {
 
     /// Speaks at the service's own rate.
     fn speak(&self, text: &str, _rate_hz: u32, budget: Budget) -> Result<Speech, Error> {
-        let request = Request {
-            service: self.service(),
-            url: format!("{}/audio/speech", self.endpoint.base_url),
-            auth: openai::auth(&self.endpoint),
-            content_type: "application/json",
-            body: Some(self.body(text).into()),
-            words: text.to_owned(),
-            max_bytes: MAX_AUDIO,
-        };
+        let (server, body, words) = (&self.server, self.body(text), text.to_owned());
+        let request = server.post("audio/speech", body, words, MAX_AUDIO);
         let budget = budget.within(self.settings.timeout);
-        let mut bytes = self.client.open(&request, budget)?;
+        let mut bytes = server.client.open(&request, budget)?;
         let is_json = bytes.content_type().contains("json");
         let head = bytes.peek(1)?;
         if head.is_empty() {
@@ -105,7 +92,7 @@ impl Voice for OpenAi {
     }
 
     fn models(&self, deadline: Deadline) -> Result<Option<Vec<Listed>>, Error> {
-        openai::models(&self.client, &self.endpoint, self.service(), deadline)
+        self.server.models(deadline)
     }
 }
 

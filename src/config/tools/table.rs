@@ -96,7 +96,7 @@ impl Tables {
         faults
     }
 
-    /// All that they say.
+    /// Every setting of every tool, for display.
     pub(crate) fn shown(&self) -> impl Iterator<Item = Shown> {
         self.shown.iter().cloned()
     }

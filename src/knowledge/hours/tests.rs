@@ -134,12 +134,12 @@ fn days_of_months_are_listed_only_as_far_as_the_parser_can_take_them() {
 struct Numbers(u64);
 
 impl Numbers {
-    fn below(&mut self, most: usize) -> usize {
+    fn below(&mut self, limit: usize) -> usize {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).expect("31 bits") % most
+        usize::try_from(self.0 >> 33).expect("31 bits") % limit
     }
 }
 

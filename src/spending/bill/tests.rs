@@ -29,20 +29,20 @@ fn spoken(characters: u64) -> Usage {
 fn a_request_counts_as_the_most_that_it_can_be_until_its_outcome_is_known() {
     let bill = Arc::new(Bill::default());
     let entry = bill.begin(Stage::Tts, &voice(), spoken(1000));
-    let most = bill.total();
-    assert!(most > MicroDollars::default());
+    let max_cost = bill.total();
+    assert!(max_cost > MicroDollars::default());
     entry.used(spoken(10));
     let used = bill.total();
-    assert!(used < most && used > MicroDollars::default());
+    assert!(used < max_cost && used > MicroDollars::default());
 }
 
 #[test]
 fn what_a_service_cannot_have_used_is_not_believed() {
     let bill = Arc::new(Bill::default());
     let entry = bill.begin(Stage::Tts, &voice(), spoken(10));
-    let most = bill.total();
+    let max_cost = bill.total();
     entry.used(spoken(1_000_000));
-    assert!(bill.total() <= most + most, "{:?}", bill.total());
+    assert!(bill.total() <= max_cost + max_cost, "{:?}", bill.total());
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn what_a_service_has_told_with_an_error_is_paid_for() {
         input: 70,
         output: 30,
     };
-    let most = Usage {
+    let max_usage = Usage {
         input_tokens: 1000,
         output_tokens: 1000,
         ..Usage::default()
@@ -99,7 +99,7 @@ fn what_a_service_has_told_with_an_error_is_paid_for() {
     };
     for error in [empty, failed] {
         let bill = Arc::new(Bill::default());
-        bill.begin(Stage::Stt, &gemini, most).failed(&error);
+        bill.begin(Stage::Stt, &gemini, max_usage).failed(&error);
         assert_eq!(bill.used()[0].usage, tokens(told), "{error}");
     }
 }

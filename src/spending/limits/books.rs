@@ -1,24 +1,7 @@
 //! What happens to the money of a day, wherever it is counted.
 
-use std::time::SystemTime;
-
-use super::refused::{Ahead, Refused};
-use crate::config::Limits;
+use super::refused::Ahead;
 use crate::sys::costs::MicroDollars;
-
-/// A place where calls and costs are counted.
-pub(super) trait Books {
-    /// Makes a change, or refuses it; a change that ends a call is refused by no limit.
-    ///
-    /// # Errors
-    /// [`Refused`]; then nothing has changed.
-    fn change(
-        &self,
-        limits: Limits,
-        change: &Change<'_>,
-        clock: &dyn Fn() -> SystemTime,
-    ) -> Result<Entry, Refused>;
-}
 
 /// What a call wants to be put down.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::books::{Books, Change, Entry, Held, Step};
+use super::books::{Change, Entry, Held, Step};
 use super::ledger::Ledger;
 use super::refused::{Refused, guard};
 use crate::config::Limits;
@@ -22,10 +22,12 @@ impl Folder {
             guard: guard(state),
         }
     }
-}
 
-impl Books for Folder {
-    fn change(
+    /// Makes a change, or refuses it; a change that ends a call is refused by no limit.
+    ///
+    /// # Errors
+    /// [`Refused`]; then nothing has changed.
+    pub(super) fn change(
         &self,
         limits: Limits,
         change: &Change<'_>,
@@ -65,18 +67,18 @@ fn enter(
         ledger.spent = ledger.spent - held.amount;
     }
     // Both limits are checked before anything is written: a refused call must change nothing.
-    if let (Step::Begin(caller), Some(most)) = (change.step, limits.calls_per_hour) {
+    if let (Step::Begin(caller), Some(limit)) = (change.step, limits.calls_per_hour) {
         let made = ledger.calls.get(caller).map_or(0, Vec::len);
-        if u32::try_from(made).is_ok_and(|made| made >= most) {
-            return Err(Refused::Caller { made, most });
+        if u32::try_from(made).is_ok_and(|made| made >= limit) {
+            return Err(Refused::Caller { made, limit });
         }
     }
-    if let Some(most) = limits.per_day
-        && ledger.spent + change.amount > most
+    if let Some(limit) = limits.per_day
+        && ledger.spent + change.amount > limit
     {
         return Err(Refused::Day {
             spent: ledger.spent,
-            most,
+            limit,
             max_cost: change.amount,
             ahead: ledger.ahead_of(now),
         });

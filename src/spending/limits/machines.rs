@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use log::debug;
 use serde::{Deserialize, Serialize};
 
-use super::books::{Books, Change, Entry, Step};
+use super::books::{Change, Entry, Step};
 use super::folder::Folder;
 use super::refused::Refused;
 use super::shared::{self, Counted, Seen};
@@ -188,18 +188,22 @@ impl Machines {
         } else {
             MicroDollars::default()
         };
-        let part = |most: MicroDollars| MicroDollars((most - spent).0 / u64::from(machines));
+        let part = |limit: MicroDollars| MicroDollars((limit - spent).0 / u64::from(machines));
         Ok(Limits {
             // At least one call: a limit below the number of machines would otherwise refuse every caller while the
             // server is away.
-            calls_per_hour: limits.calls_per_hour.map(|most| (most / machines).max(1)),
+            calls_per_hour: limits.calls_per_hour.map(|limit| (limit / machines).max(1)),
             per_day: limits.per_day.map(part),
         })
     }
 }
 
-impl Books for Machines {
-    fn change(
+impl Machines {
+    /// Makes a change, or refuses it; a change that ends a call is refused by no limit.
+    ///
+    /// # Errors
+    /// [`Refused`]; then nothing has changed.
+    pub(super) fn change(
         &self,
         limits: Limits,
         change: &Change<'_>,

@@ -15,24 +15,24 @@ use crate::sys::state::server::Lost;
 pub(crate) enum Refused {
     /// This caller has made as many calls as are allowed.
     #[error(
-        "this caller has made {} within an hour; max_calls_per_caller_per_hour in [limits] allows {most}", counted(.made, "call", "calls")
+        "this caller has made {} within an hour; max_calls_per_caller_per_hour in [limits] allows {limit}", counted(.made, "call", "calls")
     )]
     Caller {
         /// How many calls this caller has made within the hour.
         made: usize,
         /// How many are allowed.
-        most: u32,
+        limit: u32,
     },
     /// The day's money is spent.
     #[error(
-        "{spent} of {most} are spent or set aside today, and this call could cost {max_cost}; max_daily_cost in [limits]{}",
+        "{spent} of {limit} are spent or set aside today, and this call could cost {max_cost}; max_daily_cost in [limits]{}",
         .ahead.map(|ahead| format!("; but {ahead}")).unwrap_or_default()
     )]
     Day {
         /// What has been spent, and set aside by running calls.
         spent: MicroDollars,
         /// The limit of the day.
-        most: MicroDollars,
+        limit: MicroDollars,
         /// What this call could cost.
         max_cost: MicroDollars,
         /// The day that is counted has not come yet.

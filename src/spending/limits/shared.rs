@@ -69,13 +69,13 @@ pub(super) fn change_and_owe(
     };
     let told = request.ask(server)?;
     let entry = match (told.status, limits.per_day, limits.calls_per_hour) {
-        (1, _, Some(most)) => Err(Refused::Caller {
+        (1, _, Some(limit)) => Err(Refused::Caller {
             made: usize::try_from(told.made).unwrap_or(usize::MAX),
-            most,
+            limit,
         }),
-        (2, Some(most), _) => Err(Refused::Day {
+        (2, Some(limit), _) => Err(Refused::Day {
             spent: told.others,
-            most,
+            limit,
             max_cost: change.amount,
             ahead: None,
         }),
@@ -156,8 +156,8 @@ struct Answer {
 impl Request<'_> {
     fn ask(self, server: &Server) -> Result<Answer, Lost> {
         let held = self.held.map_or((0, 0), |held| (held.day, held.amount.0));
-        let per_day = self.limits.per_day.map(|most| most.0.to_string());
-        let calls = self.limits.calls_per_hour.map(|most| most.to_string());
+        let per_day = self.limits.per_day.map(|limit| limit.0.to_string());
+        let calls = self.limits.calls_per_hour.map(|limit| limit.to_string());
         let mut seen = self.seen;
         // By position, as `reserve.lua` reads them. An empty text is a limit that is not set: a 0 there would be a limit of
         // nothing.

@@ -138,7 +138,7 @@ fn is_held(state: &State) -> bool {
 
 /// A call that read the clock before it waited would take those that came in between for calls of the future.
 #[test]
-fn those_who_waited_for_their_turn_count_each_other() {
+fn calls_that_waited_for_the_lock_count_each_other() {
     let (_folder, state) = state();
     let limits = Limits {
         calls_per_hour: Some(2),
@@ -146,7 +146,7 @@ fn those_who_waited_for_their_turn_count_each_other() {
     };
     let reads = AtomicU64::new(0);
     let clock = || {
-        assert!(is_held(&state), "the clock is read before it is its turn");
+        assert!(is_held(&state), "the clock is read before the lock is held");
         at(reads.fetch_add(1, Ordering::Relaxed))
     };
     let admit = || limits.admit(&state, "1001", CENT, clock).is_ok();

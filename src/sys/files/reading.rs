@@ -17,12 +17,12 @@ pub fn open(path: &Path) -> io::Result<File> {
     regular(path, OFlags::empty())
 }
 
-/// The content of a regular file of at most `most` bytes.
+/// The content of a regular file of at most `limit` bytes.
 ///
 /// # Errors
 /// As [`open`], or that it is larger.
-pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    content(open(path)?, most)
+pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    content(open(path)?, limit)
 }
 
 /// The content of a file that only this program puts there: a link in its place is refused, whether it leads anywhere
@@ -30,8 +30,8 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// As [`read`], or that it is a link.
-pub(crate) fn read_own(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    content(regular(path, OFlags::NOFOLLOW)?, most)
+pub(crate) fn read_own(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    content(regular(path, OFlags::NOFOLLOW)?, limit)
 }
 
 /// What to do where something cannot be read, by what the system said.
@@ -88,15 +88,15 @@ pub(super) fn checked(file: File) -> io::Result<File> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, why))
 }
 
-fn content(file: File, most: u64) -> io::Result<Vec<u8>> {
+fn content(file: File, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(most).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).is_ok_and(|len| len < most) {
+    file.take(limit).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|len| len < limit) {
         Ok(bytes)
     } else {
         Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
-            format!("it has {most} bytes or more"),
+            format!("it has {limit} bytes or more"),
         ))
     }
 }
@@ -121,22 +121,22 @@ mod tests {
         let mode = Mode::from_raw_mode(0o600);
         rustix::fs::mkfifoat(CWD, place("pipe"), mode).expect("made");
         let _listener = UnixListener::bind(place("socket")).expect("bound");
-        let most = 5;
+        let limit = 5;
         for name in ["file", "link"] {
-            assert_eq!(read(&place(name), most).expect(name), b"text");
+            assert_eq!(read(&place(name), limit).expect(name), b"text");
         }
-        assert_eq!(read_own(&place("file"), most).expect("no link"), b"text");
+        assert_eq!(read_own(&place("file"), limit).expect("no link"), b"text");
         for (name, why) in [
             ("link", "it is a link"),
             ("device", "it is a link"),
             ("pipe", "it is no regular file"),
             ("socket", "it is no regular file"),
         ] {
-            let error = read_own(&place(name), most).expect_err(name);
+            let error = read_own(&place(name), limit).expect_err(name);
             assert_eq!(error.to_string(), why, "{name}");
         }
         for name in ["device", "pipe", "socket", ""] {
-            let error = read(&place(name), most).expect_err(name);
+            let error = read(&place(name), limit).expect_err(name);
             assert_eq!(error.to_string(), "it is no regular file", "{name}");
         }
         assert!(read(&place("file"), 4).is_err(), "as long as the limit");

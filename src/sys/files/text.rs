@@ -26,12 +26,12 @@ pub(crate) enum NotText {
     Binary,
 }
 
-/// Reads a text file of at most `most` bytes.
+/// Reads a text file of at most `limit` bytes.
 ///
 /// # Errors
 /// As [`read`], or [`NotText`] inside of an error of the kind `InvalidData`.
-pub(crate) fn read_text(path: &Path, most: u64) -> io::Result<String> {
-    decode(&read(path, most)?).map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))
+pub(crate) fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+    decode(&read(path, limit)?).map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))
 }
 
 /// Returns the text with `\n` at the end of its lines, and without byte order mark and what DOS puts at the end.

@@ -69,11 +69,11 @@ fn read_within(from: &mut impl BufRead, depth: u32, parts: &mut usize) -> Result
     let line = line(from)?;
     let (kind, rest) = line.split_at_checked(1).ok_or(Error::Garbled)?;
     let number = || rest.parse::<i64>().map_err(|_| Error::Garbled);
-    let count = |most: usize| match number()? {
+    let count = |limit: usize| match number()? {
         -1 => Ok(None),
         count => usize::try_from(count)
             .ok()
-            .filter(|count| *count <= most)
+            .filter(|count| *count <= limit)
             .map(Some)
             .ok_or(Error::Garbled),
     };
@@ -109,7 +109,7 @@ fn line(from: &mut impl BufRead) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(line).into_owned())
 }
 
-/// So many bytes, and the end of their line.
+/// Reads `len` bytes and the end of their line.
 fn bytes(from: &mut impl BufRead, len: usize) -> Result<Vec<u8>, Error> {
     let mut bytes = vec![0; len + END.len()];
     from.read_exact(&mut bytes)?;

@@ -128,7 +128,7 @@ impl Server {
         self.ask(command, |_| Some(()))
     }
 
-    /// Some of the keys that a pattern names, and where to go on, from 0 to 0.
+    /// One `SCAN` step: matching keys and the next cursor; start at 0, finished when 0 returns.
     ///
     /// # Errors
     /// [`Lost`].

@@ -54,7 +54,7 @@ impl Utterance {
         is_told && run.iter().map(count).sum::<usize>() < whole
     }
 
-    /// What of a number or a name a word is.
+    /// The part of a number or a name that the word at `at` is; `None` where it is neither.
     fn piece(&self, at: usize, language: &Language) -> Option<Piece> {
         let word = self.words.get(at)?;
         let figures = word.trim_start_matches('+');

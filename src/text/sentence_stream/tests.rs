@@ -424,8 +424,8 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_it_panic(text in "([-a-z0-9*_`#|<>\\[\\]()!&;~=.:/ \n。，]|\\PC){0,80}", most in 1_usize..100) {
-        pieces(&text, 2, most, true);
+    fn no_text_makes_it_panic(text in "([-a-z0-9*_`#|<>\\[\\]()!&;~=.:/ \n。，]|\\PC){0,80}", max_chars in 1_usize..100) {
+        pieces(&text, 2, max_chars, true);
     }
 }
 

@@ -104,7 +104,7 @@ pub(crate) struct Call {
 
 /// When a clip was spoken.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Said {
+pub(crate) struct SpokenAt {
     /// When its first audible sample was.
     pub(crate) first_voiced: Instant,
     /// When its last audible sample was.
@@ -178,9 +178,9 @@ impl Call {
     }
 
     /// Says a clip to its end.
-    pub(crate) fn say(&self, clip: &Clip) -> Said {
+    pub(crate) fn say(&self, clip: &Clip) -> SpokenAt {
         let begun = self.voice.wait_for(self.start_saying(clip));
-        Said {
+        SpokenAt {
             first_voiced: begun + heard::first_audible(clip),
             last_voiced: begun + heard::last_audible(clip),
         }

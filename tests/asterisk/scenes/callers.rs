@@ -244,7 +244,7 @@ pub(super) fn hand_numbers_on(machine: &Machine) {
     machine.asterisk("dialplan reload");
 }
 
-/// Whoever calls from such a number hears the apology, and nobody is asked.
+/// A caller from such a number hears the apology, and no service is asked.
 pub(super) fn forged_number(machine: &Machine) -> Result<(), String> {
     let before = machine.sandbox.requests().len();
     let phone = machine.phone().number(FORGED);
@@ -273,7 +273,7 @@ fn harmless(machine: &Machine, arrives: &str) -> Result<(), String> {
     if found.is_empty() {
         Ok(())
     } else {
-        Err(format!("somebody made {found}"))
+        Err(format!("a caller made {found}"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What all faults have in common: something is broken, a caller hears the apology in time, it is mended, and the
+//! What all faults have in common: something is broken, a caller hears the apology in time, it is repaired, and the
 //! next call works.
 
 use std::time::Duration;
@@ -21,20 +21,20 @@ pub(super) fn settings(machine: &Machine) -> testkit::Settings {
     machine.settings().set("call.deadline", DEADLINE.as_secs())
 }
 
-/// Breaks an impatient machine, calls, mends it, calls again. Asterisk's log has to say why the first caller heard the
+/// Breaks an impatient machine, calls, repairs it, calls again. Asterisk's log has to say why the first caller heard the
 /// apology.
 pub(super) fn broken(
     report: &Report,
     machine: &Machine,
     (how, why): (&str, &str),
-    breaks: impl FnOnce(&Machine),
-    mends: impl FnOnce(&Machine),
+    damage: impl FnOnce(&Machine),
+    repair: impl FnOnce(&Machine),
 ) {
     let sentence = "the caller hears the apology in time, and the next call works";
     report.check(&format!("{how}, {sentence}"), || {
-        breaks(machine);
+        damage(machine);
         let exchange = caller::ask(machine, &machine.phone(), &data("question-tea.wav"));
-        mends(machine);
+        repair(machine);
         exchange?.apology(machine, DEADLINE, why)?;
         call_works(machine)
     });

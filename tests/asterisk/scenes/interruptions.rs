@@ -58,7 +58,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
                 machine.becomes_clean()
             },
         );
-        let name = format!("in a talk, from {name} into an answer to the rest of it");
+        let name = format!("in a conversation, from {name} into an answer to the rest of it");
         report.check(&format!("{name}, in time"), || {
             report.p95(&name, gaps, Duration::from_millis(1500))
         });
@@ -146,12 +146,12 @@ pub(crate) fn television(lab: &Lab, report: &Report) {
         },
     );
     report.check("beside a television turns end in time", || {
-        let name = "in a talk beside a television, from the question to the answer, of services that answer at once";
+        let name = "in a conversation beside a television, from the question to the answer, of services that answer at once";
         report.p95(name, waited, Duration::from_millis(1900))
     });
 }
 
-/// Somebody talks over music, 20 dB softer than callers speak.
+/// A voice over music, 20 dB softer than callers speak.
 fn on_television(seconds: f64, number: u32) -> Clip {
     let talks = clips::babble(
         8000,

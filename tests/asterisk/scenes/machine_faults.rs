@@ -1,5 +1,5 @@
 //! Machines on which something is wrong: no settings, no room, no program, no network. The caller hears the
-//! apology, and once it is mended the next call works.
+//! apology, and once it is repaired the next call works.
 
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
@@ -106,7 +106,7 @@ pub(crate) fn disk(lab: &Lab, report: &Report) {
 /// Names and connections.
 pub(crate) fn network(lab: &Lab, report: &Report) {
     let machine = impatient(lab);
-    let mend = |machine: &Machine| machine.configure(&settings_of(machine));
+    let repair = |machine: &Machine| machine.configure(&settings_of(machine));
     broken(
         report,
         &machine,
@@ -115,14 +115,14 @@ pub(crate) fn network(lab: &Lab, report: &Report) {
             "Connection refused",
         ),
         services_at("https://127.0.0.1:9"),
-        mend,
+        repair,
     );
     broken(
         report,
         &machine,
         ("without a name server", "services.example"),
         services_at("https://services.example"),
-        mend,
+        repair,
     );
     let silent = UdpSocket::bind("127.0.0.1:53").unwrap();
     broken(
@@ -130,7 +130,7 @@ pub(crate) fn network(lab: &Lab, report: &Report) {
         &machine,
         ("with a name server that never answers", "services.example"),
         services_at("https://services.example"),
-        mend,
+        repair,
     );
     drop(silent);
 }

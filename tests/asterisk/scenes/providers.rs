@@ -66,7 +66,7 @@ pub(crate) fn one_key(lab: &Lab, report: &Report) {
         machine.becomes_clean()
     });
     report.check(
-        "with a Gemini key alone a talk of two turns is held",
+        "with a Gemini key alone a conversation of two turns is held",
         || {
             let mut call = conversation::dial(&machine, &machine.phone())?;
             conversation::turn(&mut call, "question-tea.wav", &answer("tea"))?;
@@ -103,7 +103,7 @@ pub(crate) fn one_key(lab: &Lab, report: &Report) {
     );
 }
 
-/// Each stage has somebody to fall back on.
+/// Each stage has a second provider.
 pub(crate) fn fallbacks(lab: &Lab, report: &Report) {
     let machine = Machine::installed(lab, sandbox());
     machine.configure(&settings(&machine));
@@ -196,7 +196,7 @@ pub(crate) fn limits(lab: &Lab, report: &Report) {
     );
 }
 
-/// So many callers at once; how long each waited for the answer.
+/// Runs `callers` calls at once; returns how long each waited for the answer.
 fn all(machine: &Machine, callers: usize) -> Result<Vec<Duration>, String> {
     thread::scope(|scope| {
         let calls: Vec<_> = (0..callers)
@@ -230,7 +230,7 @@ fn settings(machine: &Machine) -> Settings {
         .set("call.fallback_after", 1.5)
 }
 
-/// Who is asked first, and how the settings call them.
+/// The service that each stage asks first, and its name in the settings.
 const FIRST: [(Service, &str); 3] = [
     (Service::GoogleStt, "google telephony"),
     (Service::Gemini, "gemini gemini-3.6-flash"),

@@ -26,7 +26,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
     );
 }
 
-/// Whoever runs it leaves a trace, pushes a command into the terminal, and never comes back.
+/// A program that leaves a trace, pushes a command into the terminal of the user who runs it, and never returns.
 const KEYS: &str = r#"
 #include <fcntl.h>
 #include <sys/ioctl.h>

@@ -72,7 +72,7 @@ pub(crate) fn timeline(lab: &Lab, report: &Report) {
 fn turns(machine: &Machine, report: &Report) {
     let mut turns = Vec::new();
     report.check(
-        "in a talk who speaks is answered and falls silent for the next",
+        "in a conversation who speaks is answered and falls silent for the next",
         || {
             turns = together(10, |number| two_turns(machine, number))?.concat();
             Ok(())
@@ -80,16 +80,16 @@ fn turns(machine: &Machine, report: &Report) {
     );
     let (first_words, silences): (Vec<_>, Vec<_>) = turns.into_iter().unzip();
     report.check(
-        "in a talk the answer begins in time, p95 of 20 turns",
+        "in a conversation the answer begins in time, p95 of 20 turns",
         || {
-            let name = "in a talk, first word above its floor";
+            let name = "in a conversation, first word above its floor";
             report.p95(name, first_words, MAX_ABOVE)
         },
     );
     report.check(
         "who speaks during an answer silences it in time, p95 of 20",
         || {
-            let name = "in a talk, silent after the caller's first sound";
+            let name = "in a conversation, silent after the caller's first sound";
             let mut sorted = silences.clone();
             sorted.sort_unstable();
             let median = sorted[sorted.len() / 2];
@@ -125,28 +125,31 @@ fn two_turns(machine: &Machine, number: u32) -> Result<Vec<(Duration, Duration)>
 }
 
 fn thirty(machine: &Machine, report: &Report) {
-    report.check("thirty talks at once are heard without a hole", || {
-        let longest = together(30, |number| {
-            thread::sleep(Duration::from_millis(50) * number);
-            let mut call = dial(machine, &machine.phone())?;
-            let mut longest = Duration::ZERO;
-            for _ in 0..2 {
-                let (_, found) = turn(&mut call, "question-moon.wav", &answer("moon"))?;
-                longest = longest.max(call.so_far().longest_gap(found.begins, found.ends));
+    report.check(
+        "thirty conversations at once are heard without a hole",
+        || {
+            let longest = together(30, |number| {
+                thread::sleep(Duration::from_millis(50) * number);
+                let mut call = dial(machine, &machine.phone())?;
+                let mut longest = Duration::ZERO;
+                for _ in 0..2 {
+                    let (_, found) = turn(&mut call, "question-moon.wav", &answer("moon"))?;
+                    longest = longest.max(call.so_far().longest_gap(found.begins, found.ends));
+                }
+                Ok(longest)
+            })?;
+            let longest = longest.into_iter().max().unwrap_or_default();
+            report.figure(
+                "30 conversations at once",
+                format!("longest time without a packet in an answer {}", ms(longest)),
+            );
+            if longest <= HOLE {
+                Ok(())
+            } else {
+                Err(format!("a hole of {longest:?}"))
             }
-            Ok(longest)
-        })?;
-        let longest = longest.into_iter().max().unwrap_or_default();
-        report.figure(
-            "30 talks at once",
-            format!("longest time without a packet in an answer {}", ms(longest)),
-        );
-        if longest <= HOLE {
-            Ok(())
-        } else {
-            Err(format!("a hole of {longest:?}"))
-        }
-    });
+        },
+    );
 }
 
 /// What is no voice of the caller's does not silence an answer.
@@ -191,7 +194,7 @@ pub(crate) fn echoes(lab: &Lab, report: &Report) {
     );
 }
 
-/// So many callers at once; what came of each, or the first thing that went wrong.
+/// Runs `callers` calls at once; returns the result of each, or the first failure.
 pub(super) fn together<T: Send>(
     callers: u32,
     call: impl Fn(u32) -> Result<T, String> + Sync,

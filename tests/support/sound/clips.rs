@@ -36,7 +36,7 @@ pub fn noise(rate_hz: u32, rms_db: f64, seconds: f64, seed: u64) -> Clip {
 
 /// Sound with the rhythm and the colours of speech, about 65 ms to a character, different for different texts.
 ///
-/// It is not speech: no recogniser would understand it. It lets a test tell whose answer it hears.
+/// It is not speech: no recognizer would understand it. It lets a test tell whose answer it hears.
 pub fn babble(rate_hz: u32, text: &str) -> Clip {
     let letter_len = len(rate_hz, SECONDS_PER_CHARACTER);
     let seed = text.bytes().fold(FNV_OFFSET, |hash, byte| {

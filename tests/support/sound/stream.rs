@@ -251,7 +251,7 @@ fn time(bytes: usize) -> Duration {
 
 /// What is in a packet of 20 ms.
 const PACKET_LEN: usize = 160;
-/// So many bytes of speech are found in one place only.
+/// The number of bytes of speech that are found in one place only.
 const NEEDLE_LEN: usize = 160;
 /// More than this in one place is another sound.
 const MAX_CHANGED: usize = 1600;

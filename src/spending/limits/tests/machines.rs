@@ -58,9 +58,9 @@ impl Machine {
     }
 }
 
-pub(super) fn per_day(most: MicroDollars) -> Limits {
+pub(super) fn per_day(limit: MicroDollars) -> Limits {
     Limits {
-        per_day: Some(most),
+        per_day: Some(limit),
         ..Limits::default()
     }
 }
@@ -212,7 +212,7 @@ fn a_machine_alone_that_cannot_read_what_was_left_spends_nothing() {
             .admit(limits, CENT.times(2))
             .expect("the server is empty");
         server.stop();
-        machine.admit(limits, CENT).expect("it is mended");
+        machine.admit(limits, CENT).expect("it is repaired");
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
     });
     for (when, moment) in MOMENTS {
         report.check(
-            &format!("who hangs up {when} of a talk leaves nothing"),
+            &format!("who hangs up {when} of a conversation leaves nothing"),
             || {
                 let mut call = caller::dial_to(&machine.phone(), "8009")?;
                 moment(&machine, &mut call)?;

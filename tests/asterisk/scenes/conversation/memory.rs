@@ -6,7 +6,7 @@ use crate::lab::Lab;
 use crate::phone::Phone;
 use crate::report::Report;
 
-/// What somebody has said is known in their next call, until it is forgotten.
+/// What a caller has said is known in their next call, until it is forgotten.
 pub(crate) fn run(lab: &Lab, report: &Report) {
     let machine = machine(lab, services(&[]), |settings| {
         settings.set("memory.callers", "internal")

@@ -15,7 +15,7 @@ use testkit::{Sandbox, Script, Settings};
 use crate::caller::{self, NEAR, SOON, answer, data_dir, turns_told, words};
 use crate::lab::Lab;
 use crate::machine::Machine;
-use crate::phone::{Call, Codec, Found, Heard, Phone, Said};
+use crate::phone::{Call, Codec, Found, Heard, Phone, SpokenAt};
 use crate::report::Report;
 
 /// What is answered to a question of `tests/data` instead of its own answer.
@@ -52,7 +52,7 @@ pub(super) fn turn(
     call: &mut Call,
     question: &str,
     answer: &Clip,
-) -> Result<(Said, Found), String> {
+) -> Result<(SpokenAt, Found), String> {
     let said = call.say(&words(question));
     call.listen_from(said.last_voiced);
     let found = call.wait_to_hear(answer, SOON)?;
@@ -65,8 +65,9 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
     let sandbox = services(&[("opening-hours", &format!("{GOODBYE} [[goodbye]]"))]);
     let machine = machine(lab, sandbox, |settings| settings);
     for codec in [Codec::Ulaw, Codec::G722] {
-        let name =
-            format!("a talk of three turns on a {codec:?} phone ends when the caller wants that");
+        let name = format!(
+            "a conversation of three turns on a {codec:?} phone ends when the caller wants that"
+        );
         report.check(&name, || {
             let phone = machine.phone().codec(codec);
             let mut call = dial(&machine, &phone)?;

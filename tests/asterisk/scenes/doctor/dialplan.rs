@@ -15,7 +15,7 @@ pub(super) const FAULTS: &[Planted] = &[
             );
             machine.asterisk("dialplan reload");
         },
-        mend: |machine| {
+        repair: |machine| {
             shell(
                 machine,
                 "sed -i '/custom-lost/,$d' /etc/asterisk/extensions.conf",
@@ -34,7 +34,7 @@ pub(super) const FAULTS: &[Planted] = &[
             );
             machine.asterisk("dialplan reload");
         },
-        mend: |machine| {
+        repair: |machine| {
             shell(machine, "cd /etc/asterisk; mv kept extensions.conf");
             machine.asterisk("dialplan reload");
         },
@@ -50,7 +50,7 @@ pub(super) const FAULTS: &[Planted] = &[
                 vec!["reception=200", "nobody=299"],
             );
         },
-        mend: usual,
+        repair: usual,
         status: "warn",
         words: &["transfers", "nobody=299", "[conversation]"],
     },
@@ -60,7 +60,7 @@ pub(super) const FAULTS: &[Planted] = &[
             configure(machine, "conversation.transfers", vec!["reception=200"]);
             add_extension(machine, "ASSISTANT_TRANSFER_CONTEXT=custom-school");
         },
-        mend: |machine| {
+        repair: |machine| {
             remove_extension(machine);
             usual(machine);
         },
@@ -70,14 +70,14 @@ pub(super) const FAULTS: &[Planted] = &[
     Planted {
         what: "a persona that the dialplan chooses and the settings do not have",
         plant: |machine| add_extension(machine, "ASSISTANT_PERSONA=kitchn"),
-        mend: remove_extension,
+        repair: remove_extension,
         status: "fail",
         words: &["personas", "kitchn", "[persona.kitchn]"],
     },
     Planted {
         what: "a log as FreePBX sets it, which shows no stage of a call",
         plant: |machine| set_log_level(machine, "verbose"),
-        mend: |machine| set_log_level(machine, "verbose(3)"),
+        repair: |machine| set_log_level(machine, "verbose(3)"),
         status: "warn",
         words: &[
             "Asterisk's log",
@@ -91,7 +91,7 @@ pub(super) const FAULTS: &[Planted] = &[
             machine.asterisk("channel originate Local/nobody@from-internal application Wait 30");
             machine.stop_gracefully();
         },
-        mend: |machine| {
+        repair: |machine| {
             machine.asterisk("core abort shutdown");
             machine.asterisk("channel request hangup all");
         },
@@ -106,7 +106,7 @@ pub(super) const FAULTS: &[Planted] = &[
             shell(machine, "touch /etc/asterisk/extensions_custom.conf");
             machine.asterisk("dialplan reload");
         },
-        mend: |machine| {
+        repair: |machine| {
             let plan = machine.path("/etc/asterisk/extensions_custom.conf");
             fs::rename(plan.with_extension("away"), &plan).unwrap();
             machine.asterisk("dialplan reload");

@@ -6,7 +6,7 @@ pub(super) const FAULTS: &[Planted] = &[
     Planted {
         what: "a folder for calls that Asterisk's user may not write to",
         plant: |machine| shell(machine, "chown root: /var/lib/phone-assistant/calls"),
-        mend: |machine| shell(machine, "chown asterisk: /var/lib/phone-assistant/calls"),
+        repair: |machine| shell(machine, "chown asterisk: /var/lib/phone-assistant/calls"),
         status: "fail",
         words: &[
             "folder for calls",
@@ -19,7 +19,7 @@ pub(super) const FAULTS: &[Planted] = &[
             let lock = "/var/lib/phone-assistant/state/providers.json.lock";
             shell(machine, &format!("install -m 600 -o root /dev/null {lock}"));
         },
-        mend: |machine| {
+        repair: |machine| {
             shell(
                 machine,
                 "rm /var/lib/phone-assistant/state/providers.json.lock",
@@ -35,7 +35,7 @@ pub(super) const FAULTS: &[Planted] = &[
     Planted {
         what: "data that others may look into",
         plant: |machine| shell(machine, "chmod 755 /var/lib/phone-assistant"),
-        mend: |machine| shell(machine, "chmod 700 /var/lib/phone-assistant"),
+        repair: |machine| shell(machine, "chmod 700 /var/lib/phone-assistant"),
         status: "warn",
         words: &["privacy", "chmod 700 /var/lib/phone-assistant"],
     },
@@ -47,14 +47,14 @@ pub(super) const FAULTS: &[Planted] = &[
                 "touch /var/log/asterisk/phone-assistant.jsonl; chown root: /var/log/asterisk/phone-assistant.jsonl",
             );
         },
-        mend: |machine| shell(machine, "rm /var/log/asterisk/phone-assistant.jsonl"),
+        repair: |machine| shell(machine, "rm /var/log/asterisk/phone-assistant.jsonl"),
         status: "warn",
         words: &["log of calls", "sudo -u asterisk mv"],
     },
     Planted {
         what: "a program that is not there",
         plant: |machine| shell(machine, &format!("mv {PROGRAM} {PROGRAM}-away")),
-        mend: |machine| shell(machine, &format!("mv {PROGRAM}-away {PROGRAM}")),
+        repair: |machine| shell(machine, &format!("mv {PROGRAM}-away {PROGRAM}")),
         status: "fail",
         words: &["program", "No such file", "sudo ./install.sh"],
     },
@@ -66,14 +66,14 @@ pub(super) const FAULTS: &[Planted] = &[
                 &format!("mv {PROGRAM} {PROGRAM}-away; cp /bin/true {PROGRAM}"),
             );
         },
-        mend: |machine| shell(machine, &format!("mv {PROGRAM}-away {PROGRAM}")),
+        repair: |machine| shell(machine, &format!("mv {PROGRAM}-away {PROGRAM}")),
         status: "warn",
         words: &["program", "not static", "sudo ./install.sh"],
     },
     Planted {
         what: "a program that may not be run",
         plant: |machine| shell(machine, &format!("chmod 644 {PROGRAM}")),
-        mend: |machine| shell(machine, &format!("chmod 755 {PROGRAM}")),
+        repair: |machine| shell(machine, &format!("chmod 755 {PROGRAM}")),
         status: "fail",
         words: &["program", "cannot be run", "sudo ./install.sh"],
     },
@@ -85,7 +85,7 @@ pub(super) const FAULTS: &[Planted] = &[
                 &format!("mkdir {SOUNDS}/away; mv {SOUNDS}/im-sorry.* {SOUNDS}/away"),
             );
         },
-        mend: |machine| {
+        repair: |machine| {
             shell(
                 machine,
                 &format!("mv {SOUNDS}/away/* {SOUNDS}; rmdir {SOUNDS}/away"),

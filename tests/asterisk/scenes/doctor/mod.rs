@@ -52,7 +52,7 @@ pub(crate) fn run(lab: &Lab, report: &Report) {
             || {
                 (planted.plant)(&machine);
                 let found = check(&machine, &[]);
-                (planted.mend)(&machine);
+                (planted.repair)(&machine);
                 found_as(&found?, planted)
             },
         );

@@ -9,12 +9,12 @@ use crate::machine::Machine;
 pub(super) struct Planted {
     pub(super) what: &'static str,
     pub(super) plant: fn(&Machine),
-    pub(super) mend: fn(&Machine),
+    pub(super) repair: fn(&Machine),
     pub(super) status: &'static str,
     pub(super) words: &'static [&'static str],
 }
 
-/// With somebody to fall back on in every stage.
+/// The settings with a second provider in every stage.
 pub(super) fn settings(machine: &Machine) -> Settings {
     machine
         .settings()

@@ -9,14 +9,14 @@ pub(super) const FAULTS: &[Planted] = &[
     Planted {
         what: "a misspelt setting",
         plant: |machine| configure(machine, "stt.langauge", "de-DE"),
-        mend: usual,
+        repair: usual,
         status: "fail",
         words: &["unknown setting stt.langauge", "did you mean stt.language?"],
     },
     Planted {
         what: "settings that everybody may read",
         plant: |machine| shell(machine, "chmod 644 /etc/phone-assistant/config.toml"),
-        mend: |machine| shell(machine, "chmod 640 /etc/phone-assistant/config.toml"),
+        repair: |machine| shell(machine, "chmod 640 /etc/phone-assistant/config.toml"),
         status: "fail",
         words: &[
             "everybody on this machine may read it",
@@ -31,7 +31,7 @@ pub(super) const FAULTS: &[Planted] = &[
                 "mv /etc/phone-assistant/google-creds.json /etc/phone-assistant/away",
             );
         },
-        mend: |machine| {
+        repair: |machine| {
             shell(
                 machine,
                 "mv /etc/phone-assistant/away /etc/phone-assistant/google-creds.json",
@@ -43,7 +43,7 @@ pub(super) const FAULTS: &[Planted] = &[
     Planted {
         what: "a key file that Asterisk's user may not read",
         plant: |machine| shell(machine, "chmod 600 /etc/phone-assistant/google-creds.json"),
-        mend: |machine| shell(machine, "chmod 640 /etc/phone-assistant/google-creds.json"),
+        repair: |machine| shell(machine, "chmod 640 /etc/phone-assistant/google-creds.json"),
         status: "fail",
         words: &[
             "Google's key file",
@@ -54,7 +54,7 @@ pub(super) const FAULTS: &[Planted] = &[
     Planted {
         what: "a key that OpenAI does not know",
         plant: |machine| configure(machine, "openai.api_key", "sk-of-somebody-else"),
-        mend: usual,
+        repair: usual,
         status: "fail",
         words: &["tts openai tts-1", "401", "check the key"],
     },
@@ -65,7 +65,7 @@ pub(super) const FAULTS: &[Planted] = &[
                 .sandbox
                 .fault_service(Service::OpenAiTts, Fault::QuotaExhausted, usize::MAX);
         },
-        mend: restore,
+        repair: restore,
         status: "fail",
         words: &[
             "tts openai tts-1",
@@ -80,14 +80,14 @@ pub(super) const FAULTS: &[Planted] = &[
                 .sandbox
                 .fault_service(Service::GoogleStt, Fault::Status(403), usize::MAX);
         },
-        mend: restore,
+        repair: restore,
         status: "fail",
         words: &["stt google telephony", "switch this API on"],
     },
     Planted {
         what: "a model that the service does not have",
         plant: |machine| configure(machine, "llm.gemini.model", "gemini-3.5-flash-light"),
-        mend: usual,
+        repair: usual,
         status: "warn",
         words: &[
             "own list does not have gemini-3.5-flash-light",
@@ -101,14 +101,14 @@ pub(super) const FAULTS: &[Planted] = &[
                 .sandbox
                 .fault_service(Service::GoogleTts, Fault::Status(403), usize::MAX);
         },
-        mend: restore,
+        repair: restore,
         status: "fail",
         words: &["tts google", "switch this API on"],
     },
     Planted {
         what: "a model that will be switched off soon",
         plant: |machine| configure(machine, "llm.openai.model", "gpt-4.1-mini"),
-        mend: usual,
+        repair: usual,
         status: "warn",
         words: &["llm openai gpt-4.1-mini", "2027-01-14", "gpt-6-luna"],
     },
@@ -121,7 +121,7 @@ pub(super) const FAULTS: &[Planted] = &[
                 .sandbox
                 .fault_service(Service::GoogleStt, reply, usize::MAX);
         },
-        mend: restore,
+        repair: restore,
         status: "warn",
         words: &[
             "stt google telephony",
@@ -139,14 +139,14 @@ pub(super) const FAULTS: &[Planted] = &[
                 .sandbox
                 .fault_service(Service::OpenAiTts, reply, usize::MAX);
         },
-        mend: restore,
+        repair: restore,
         status: "fail",
         words: &["tts openai tts-1", "no sound", "check model and voice"],
     },
     Planted {
         what: "a name for which no name server answers",
         plant: |machine| configure(machine, "stt.google.base_url", "https://speech.example"),
-        mend: usual,
+        repair: usual,
         status: "fail",
         words: &[
             "speech.example",
@@ -157,28 +157,28 @@ pub(super) const FAULTS: &[Planted] = &[
     Planted {
         what: "a port on which nobody listens",
         plant: |machine| configure(machine, "llm.gemini.base_url", "https://127.0.0.1:9"),
-        mend: usual,
+        repair: usual,
         status: "fail",
         words: &["127.0.0.1:9", "nothing listens there", "firewall"],
     },
     Planted {
         what: "a proxy that inspects TLS and is not trusted",
         plant: |machine| machine.configure(&settings(machine).without("http.ca_file")),
-        mend: usual,
+        repair: usual,
         status: "fail",
         words: &["has issued its certificate", "[http] ca_file"],
     },
     Planted {
         what: "a proxy that is not there",
         plant: |machine| configure(machine, "http.proxy", "http://127.0.0.1:9"),
-        mend: usual,
+        repair: usual,
         status: "fail",
         words: &["localhost", "through the proxy 127.0.0.1:9", "[http] proxy"],
     },
     Planted {
         what: "a clock that is wrong",
         plant: |machine| machine.sandbox.clock_offset(-7200),
-        mend: |machine| machine.sandbox.clock_offset(0),
+        repair: |machine| machine.sandbox.clock_offset(0),
         status: "fail",
         words: &["clock", "ahead", "timedatectl set-ntp true"],
     },

@@ -68,7 +68,7 @@ pub struct CallBuilder {
     pub(super) real_time: bool,
     pub(super) at_once: Option<PathBuf>,
     pub(super) user: Option<u32>,
-    pub(super) ears: Option<PathBuf>,
+    pub(super) audio: Option<PathBuf>,
     agi: Vec<(String, Vec<u8>)>,
     extra_blank_line: bool,
     raw_block: Option<Vec<u8>>,
@@ -100,7 +100,7 @@ impl CallBuilder {
             real_time: false,
             at_once: None,
             user: None,
-            ears: None,
+            audio: None,
             extra_blank_line: false,
             raw_block: None,
         }
@@ -215,9 +215,9 @@ impl CallBuilder {
     }
 
     /// As by `EAGI()`: the caller's sound, signed linear, is read from this pipe as file descriptor 3. The program does
-    /// not start before somebody opens the pipe to write.
-    pub fn enhanced(mut self, ears: &Path) -> Self {
-        self.ears = Some(ears.to_owned());
+    /// not start before the pipe is opened to write.
+    pub fn enhanced(mut self, audio: &Path) -> Self {
+        self.audio = Some(audio.to_owned());
         self.agi("agi_enhanced", "1.0")
     }
 

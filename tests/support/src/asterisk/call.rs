@@ -276,17 +276,17 @@ impl Drop for Sending {
 }
 
 fn spawn(builder: &CallBuilder) -> Child {
-    let mut command = match &builder.ears {
+    let mut command = match &builder.audio {
         None => {
             let mut command = Command::new(&builder.program);
             command.arg0(&builder.arg0);
             command
         }
         // A shell hands down file descriptors, and then becomes the program.
-        Some(ears) => {
+        Some(audio) => {
             let mut command = Command::new("/bin/sh");
-            command.args(["-c", "ears=$1; shift; exec \"$@\" 3<\"$ears\"", "sh"]);
-            command.args([ears, &builder.program]);
+            command.args(["-c", "audio=$1; shift; exec \"$@\" 3<\"$audio\"", "sh"]);
+            command.args([audio, &builder.program]);
             command
         }
     };

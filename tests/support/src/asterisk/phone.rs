@@ -76,7 +76,7 @@ struct Line {
     /// When the next packet is due.
     due: Instant,
     waiting: Vec<i16>,
-    /// Who is to be told, and after how many of the samples that wait.
+    /// The senders to be told, and after how many of the samples that wait.
     ends: Vec<(usize, Sender<()>)>,
 }
 
