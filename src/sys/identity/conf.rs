@@ -183,7 +183,8 @@ fn cause(error: held::Error) -> io::Error {
 }
 
 /// A line without what stands behind `;` or between `;--` and `--;`, which nest and may span lines; `\;` is no comment.
-fn without_comments(line: &str, depth: &mut u32) -> String {
+/// `depth` is how deep in comments the line begins, and then how deep it ends.
+pub(crate) fn without_comments(line: &str, depth: &mut u32) -> String {
     let (mut kept, mut rest) = (String::new(), line);
     while let Some(at) = rest.find(';') {
         let (before, behind) = (&rest[..at], &rest[at + 1..]);
