@@ -272,7 +272,7 @@ fn what_cannot_be_used_changes_nothing_and_is_named() {
                 before: "stt = ",
                 ..NOTHING
             },
-            "no TOML",
+            "fix them first",
         ),
         (
             Case {
@@ -289,6 +289,25 @@ fn what_cannot_be_used_changes_nothing_and_is_named() {
         assert!(error.contains(expected), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
         assert_eq!(after, case.before);
+    }
+}
+
+#[test]
+fn what_is_no_toml_is_told_with_its_line_as_other_commands_do() {
+    for (before, words) in [
+        (
+            "[stt]\n[tts]\n[stt]\n",
+            "line 3, column 2: [stt] stands twice",
+        ),
+        ("[tts]\nspeed = 1,5\n", "line 2, column 10: a decimal point"),
+    ] {
+        let (ended, ..) = done(&Case { before, ..NOTHING });
+        let Err(Error::Config(faults)) = ended else {
+            panic!("{ended:?}")
+        };
+        let told = faults.to_string();
+        assert!(told.contains(words), "{told}");
+        assert!(!told.contains("TOML parse error"), "{told}");
     }
 }
 
