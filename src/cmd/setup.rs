@@ -23,7 +23,7 @@ use crate::sys::redact;
 pub(crate) use error::Error;
 use file::SettingsFile;
 use key::{Key, ending};
-pub(crate) use words::NEXT;
+pub(crate) use words::next;
 use words::{TERMS, WHERE_KEYS_ARE};
 
 /// What was given, so that it is not asked.

@@ -7,9 +7,10 @@ use super::console::{say, typed};
 use super::finding::Report;
 use super::globals;
 use super::loading;
-use super::machine::set_folder;
 use super::routes::{self, CONTEXT};
 use crate::config::{Audience, Config};
+use crate::sys::identity::conf::set_folder;
+use crate::sys::number::is_dialled;
 
 /// Looks for the assistant's context, for what leads to extensions that are not there, and for transfers and
 /// personas that are not there.
@@ -115,8 +116,10 @@ fn examine_in(ways: &Ways, report: &mut Report<'_>) {
         let remedy = "in FreePBX change the target under Admin, Custom Destinations, else in extensions_custom.conf; or give install.sh that --extension";
         report.fail(id, &text, remedy);
     } else if ways.leading.is_empty() && !ways.is_included {
+        let number = ways.extensions.iter().find(|it| is_dialled(it));
+        let number = number.map_or("8008", String::as_str);
         let remedy = format!(
-            "FreePBX: Admin, Custom Destinations, {CONTEXT},8008,1, and then a Misc Application or an Inbound Route; else \
+            "FreePBX: Admin, Custom Destinations, {CONTEXT},{number},1, and then a Misc Application or an Inbound Route; else \
              \"include => {CONTEXT}\" in your phones' context"
         );
         report.warn(
@@ -322,6 +325,18 @@ mod tests {
             let finding = found(others);
             assert_eq!(finding.status, status, "{others} {finding:?}");
             assert!(finding.text.contains(words), "{others} {finding:?}");
+        }
+    }
+
+    #[test]
+    fn the_way_in_that_is_proposed_leads_to_an_extension_that_is_there() {
+        for number in ["*88", "7009", "8008"] {
+            let plan = format!(
+                "[ Context '{CONTEXT}' ]\n  '{number}' => 1. Answer()\n  'check' => 1. AGI(x)\n"
+            );
+            let found = findings(|report| examine_in(&Ways::of(&plan), report));
+            let proposed = format!("Custom Destinations, {CONTEXT},{number},1,");
+            assert!(found[0].remedy.contains(&proposed), "{found:?}");
         }
     }
 

@@ -311,6 +311,33 @@ fn what_is_no_toml_is_told_with_its_line_as_other_commands_do() {
     }
 }
 
+#[test]
+fn the_way_in_has_the_numbers_that_the_dialplan_has() {
+    let block = "; BEGIN phone-assistant: install.sh keeps this\n[custom-openai]\nexten => *88,1,Answer()\n \
+                 same => n,Wait(1)\nexten => 7009,1,Answer()\nexten => check,1,AGI(x)\n; END phone-assistant\n";
+    let other = "[custom]\nexten => 7,1,Answer()\n";
+    for (plan, question, conversation) in [
+        (format!("{other}{block}{other}"), "*88", "7009"),
+        (
+            block.replace("*88", "8009").replace("7009", "8008"),
+            "8009",
+            "8008",
+        ),
+        (other.to_owned(), "8008", "8009"),
+        (String::new(), "8008", "8009"),
+    ] {
+        let next = words::next_of(&plan);
+        for part in [
+            format!("in, for {question} (a question) and the same for {conversation} (a conv"),
+            format!("Target custom-openai,{question},1 "),
+            format!("Feature Code {question},"),
+            format!("dial {question} and ask, or {conversation} and talk.\n"),
+        ] {
+            assert!(next.contains(&part), "{part} in {next}");
+        }
+    }
+}
+
 const ACCOUNT: &str = include_str!("../../../tests/data/throwaway-service-account.json");
 
 /// A service account alone, whose file is not there before.
