@@ -398,6 +398,34 @@ fn a_page_of_the_calls_is_whole_in_itself_and_for_its_owner_alone() {
 }
 
 #[test]
+fn a_page_says_what_of_the_log_is_not_in_it() {
+    let folder = testkit::TempDir::new().unwrap();
+    let [log, page] = ["calls.jsonl", "page.html"].map(|name| folder.path().join(name));
+    // Its calls are at its end, behind zeros that take no room on the disk, and a half line.
+    let mut file = fs::File::create(&log).unwrap();
+    file.set_len(1 << 40).unwrap();
+    std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0)).unwrap();
+    write!(file, "\n{{\"time\n{LOG}").unwrap();
+    let output = run(&[
+        "calls",
+        "--html",
+        page.to_str().unwrap(),
+        log.to_str().unwrap(),
+    ]);
+    let told = said(&output.stderr);
+    let text = fs::read_to_string(&page).unwrap();
+    let (span, _) = text.split_once("class=\"tiles\"").unwrap();
+    for note in [
+        "1 line could not be read",
+        "the log goes on: at most its newest 64 MiB are read",
+    ] {
+        assert!(told.contains(&format!("\n{note}\n")), "{told}");
+        assert!(span.contains(note), "{span}");
+    }
+    assert!(told.contains("page.html: 3 calls\n"), "{told}");
+}
+
+#[test]
 fn convert_takes_stdin_and_gives_stdout_and_says_what_hinders_it() {
     let folder = testkit::TempDir::new().unwrap();
     let file = folder.path().join("beep.wav16");

@@ -4,6 +4,7 @@
 //! The log is read from its end, so that a long one costs no more than the calls that are asked for.
 
 mod backwards;
+mod error;
 mod page;
 mod picture;
 mod rotated;
@@ -23,6 +24,7 @@ use crate::sys::plain::{counted, escaped, plain};
 use crate::sys::stdout::{self, is_stream};
 use crate::timeline::record::Record;
 use backwards::{Backwards, Line};
+pub(crate) use error::Error;
 use page::Page;
 pub(crate) use picture::Pen;
 use picture::Picture;
@@ -46,54 +48,6 @@ pub(crate) struct Options {
     pub pen: Pen,
 }
 
-/// Why there is nothing to show.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// There is no log.
-    #[error(
-        "calls are not logged, since calls in [log] is empty; name a file: phone-assistant calls FILE"
-    )]
-    NoLog,
-    /// It cannot be read.
-    #[error("cannot read the log of calls {}; {}", .path.display(), files::way_in(source))]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Root cannot do it as the user whose folder it is in.
-    #[error(transparent)]
-    User(#[from] owner::Error),
-    /// The page cannot be written.
-    #[error(transparent)]
-    Write(#[from] files::Error),
-    /// Stdout takes no more.
-    #[error("cannot write to stdout")]
-    Stdout(#[source] io::Error),
-    /// What is there cannot be opened.
-    #[error("cannot read what is at {}; {}, or name another file for the page", .path.display(), files::way_in(source))]
-    Old {
-        /// The place.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// What is there is no page of calls.
-    #[error("{} is there and is no page of calls; name another file for the page", .0.display())]
-    NoPage(PathBuf),
-    /// There is no such call.
-    #[error("there is no call {id} in {} and the older logs beside it{}", .path.display(), if *.is_cut { ", as far back as they are read (64 MiB)" } else { "" })]
-    NoSuchCall {
-        /// The call.
-        id: String,
-        /// The log.
-        path: PathBuf,
-        /// Whether there is more of the log than was read.
-        is_cut: bool,
-    },
-}
-
 /// Returns what the log tells.
 ///
 /// # Errors
@@ -115,8 +69,8 @@ pub(crate) fn run(
     })
 }
 
-/// Writes what the log tells into the file `out`, as a page for the browser that its owner alone can read. Returns how
-/// many calls there are in it.
+/// Writes what the log tells into the file `out`, as a page for the browser that its owner alone can read. Returns what is
+/// to be said of it, in lines.
 ///
 /// # Errors
 /// [`Error`].
@@ -125,7 +79,7 @@ pub(crate) fn write_page(
     out: &Path,
     config: Option<PathBuf>,
     environment: Environment<'_>,
-) -> Result<usize, Error> {
+) -> Result<Vec<String>, Error> {
     let log = log(options, config, environment)?;
     // Root reads as the user whose log it is, and writes as itself.
     let acting = if is_stream(&log) {
@@ -135,10 +89,14 @@ pub(crate) fn write_page(
     };
     let report = Report::read(&log, options)?;
     drop(acting);
-    let page = report.page.html(&report.summary);
+    let notes = report.notes();
+    let page = report.page.html(&report.summary, &notes);
+    let calls = counted(report.summary.calls(), "call", "calls");
+    let told = [format!("{}: {calls}", out.display())];
+    let told = told.into_iter().chain(notes).collect();
     if is_stream(out) {
         stdout::write(page.as_bytes()).map_err(Error::Stdout)?;
-        return Ok(report.summary.calls());
+        return Ok(told);
     }
     let may_replace = page::may_replace(out).map_err(|source| Error::Old {
         path: out.to_owned(),
@@ -150,7 +108,7 @@ pub(crate) fn write_page(
     let mut file = NewFile::create(out, Readers::Owner)?;
     file.write_all(page.as_bytes())?;
     file.finish()?;
-    Ok(report.summary.calls())
+    Ok(told)
 }
 
 fn log(
@@ -302,6 +260,16 @@ impl<'a> Report<'a> {
 }
 
 impl Report<'_> {
+    /// What of the log is not in it, in lines.
+    fn notes(&self) -> Vec<String> {
+        let unreadable = counted(self.unreadable, "line", "lines");
+        let unreadable = format!("{unreadable} could not be read");
+        let cut = format!("the log goes on: at most its newest {MAX_READ_MIB} MiB are read");
+        let notes = [(self.unreadable > 0, unreadable), (self.is_cut, cut)];
+        let notes = notes.into_iter().filter(|(is_so, _)| *is_so);
+        notes.map(|(_, note)| note).collect()
+    }
+
     /// The same for programs.
     fn json(&self) -> Value {
         let mut all = self.summary.json();
@@ -330,17 +298,8 @@ impl fmt::Display for Report<'_> {
             let when = self.options.since.as_ref().map_or("", |_| " since then");
             writeln!(f, "no calls in {log}{when}")?;
         }
-        match self.unreadable {
-            0 => {}
-            lines => writeln!(f, "\n{} could not be read", counted(lines, "line", "lines"))?,
-        }
-        if self.is_cut {
-            writeln!(
-                f,
-                "\nthe log goes on: at most its newest {MAX_READ_MIB} MiB are read"
-            )?;
-        }
-        Ok(())
+        let notes = self.notes();
+        notes.iter().try_for_each(|note| writeln!(f, "\n{note}"))
     }
 }
 

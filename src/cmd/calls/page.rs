@@ -90,13 +90,18 @@ impl Page {
         }
     }
 
-    /// The page of these calls, which `summary` sums up.
-    pub(super) fn html(&self, summary: &Summary) -> String {
+    /// The page of these calls, which `summary` sums up, with `notes` on what of the log is not in it.
+    pub(super) fn html(&self, summary: &Summary, notes: &[String]) -> String {
         let (oldest, newest) = summary.span();
-        let span = match summary.calls() {
+        let mut span = match summary.calls() {
             0 => "<p>There are none.</p>".to_owned(),
             _ => format!("<p>{} to {}, UTC</p>", minute(oldest), minute(newest)),
         };
+        span.extend(
+            notes
+                .iter()
+                .map(|note| format!("<p><b>{}</b></p>", Text(note))),
+        );
         let parts = [
             ("span", span),
             ("tiles", tiles(summary)),
@@ -370,7 +375,7 @@ mod tests {
             page.add(record);
             summary.add(record);
         }
-        page.html(&summary)
+        page.html(&summary, &[])
     }
 
     fn record(time: &str, status: &str) -> Record {
