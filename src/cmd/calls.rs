@@ -12,13 +12,17 @@ mod since;
 mod summary;
 
 use std::fmt;
+use std::fs;
 use std::io::{self, Cursor, Read, Seek};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::process::geteuid;
 use serde_json::{Value, json};
 
 use crate::config::{Config, Environment};
 use crate::sys::files::{self, NewFile, Readers};
+use crate::sys::identity::names;
 use crate::sys::owner;
 use crate::sys::plain::{counted, escaped, plain};
 use crate::sys::stdout::{self, is_stream};
@@ -133,6 +137,8 @@ struct Report<'a> {
     /// How many calls in a row are older than those that are looked at.
     too_old: usize,
     unreadable: usize,
+    /// The files beside the log that were not read.
+    not_read: Vec<PathBuf>,
     /// How many bytes of the log may still be read.
     budget: u64,
     /// Whether there was more to read than that.
@@ -150,6 +156,7 @@ impl<'a> Report<'a> {
             shown: None,
             too_old: 0,
             unreadable: 0,
+            not_read: Vec::new(),
             budget: MAX_READ,
             is_cut: false,
         };
@@ -166,7 +173,9 @@ impl<'a> Report<'a> {
                 Ok(true) => break,
                 Ok(false) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => missing = Some(error),
-                Err(source) => return Err(unreadable(path, source)),
+                Err(source) if path == log => return Err(unreadable(log, source)),
+                // The others tell what they can.
+                Err(_) => report.not_read.push(path.clone()),
             }
         }
         match missing {
@@ -264,8 +273,18 @@ impl Report<'_> {
     fn notes(&self) -> Vec<String> {
         let unreadable = counted(self.unreadable, "line", "lines");
         let unreadable = format!("{unreadable} could not be read");
+        let names = self.not_read.iter().filter_map(|path| path.file_name());
+        let names = names.map(|name| plain(&name.to_string_lossy()));
+        let names = names.take(MOST_NAMES).collect::<Vec<_>>().join(", ");
+        let not_read = self.not_read.len();
+        let files = counted(not_read, "file beside it was", "files beside it were");
+        let files = format!("{files} not read: {names}");
         let cut = format!("the log goes on: at most its newest {MAX_READ_MIB} MiB are read");
-        let notes = [(self.unreadable > 0, unreadable), (self.is_cut, cut)];
+        let notes = [
+            (self.unreadable > 0, unreadable),
+            (not_read > 0, files),
+            (self.is_cut, cut),
+        ];
         let notes = notes.into_iter().filter(|(is_so, _)| *is_so);
         notes.map(|(_, note)| note).collect()
     }
@@ -276,14 +295,30 @@ impl Report<'_> {
         all["version"] = json!(VERSION_OF_JSON);
         all["shown"] = json!(self.shown);
         all["unreadable_lines"] = json!(self.unreadable);
+        all["files_not_read"] = json!(self.not_read.len());
         all["is_cut"] = json!(self.is_cut);
         all
     }
 }
 
+/// Root reads as the owner of the folder, who may not read everything that is in it.
 fn unreadable(path: &Path, source: io::Error) -> Error {
+    let user = geteuid();
+    let owner = fs::metadata(files::parent(path)).map(|data| data.uid());
+    let is_owners = !user.is_root() && owner.is_ok_and(|owner| owner == user.as_raw());
+    let way = match source.kind() {
+        io::ErrorKind::PermissionDenied if is_owners => {
+            let user = names::user_name(user.as_raw());
+            format!(
+                "it is read as {user}, whose folder it is in: move it into a folder that root alone can change, or let \
+                 {user} read it"
+            )
+        }
+        _ => files::way_in(&source).to_owned(),
+    };
     Error::Read {
         path: path.to_owned(),
+        way,
         source,
     }
 }
@@ -333,6 +368,9 @@ const LONG_CALLS: usize = 1000;
 
 /// It grows when programs that read the JSON must change.
 const VERSION_OF_JSON: u32 = 1;
+
+/// How many files are named that were not read.
+const MOST_NAMES: usize = 3;
 
 /// How each record begins.
 const BEGINNING: &[u8] = br#"{"time":""#;

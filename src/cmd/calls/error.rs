@@ -15,10 +15,12 @@ pub(crate) enum Error {
     )]
     NoLog,
     /// It cannot be read.
-    #[error("cannot read the log of calls {}; {}", .path.display(), files::way_in(source))]
+    #[error("cannot read the log of calls {}; {way}", .path.display())]
     Read {
         /// The file.
         path: PathBuf,
+        /// What to do about it.
+        way: String,
         /// Why.
         source: io::Error,
     },
