@@ -426,6 +426,38 @@ fn a_page_says_what_of_the_log_is_not_in_it() {
 }
 
 #[test]
+fn a_page_takes_the_place_of_no_log_which_may_be_empty_or_not_there_yet() {
+    let folder = testkit::TempDir::new().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let [log, rotated, linked] = ["calls.jsonl", "calls.jsonl.1", "linked"].map(place);
+    let settings = place("config.toml");
+    fs::write(&settings, format!("log.calls = {log:?}\n")).unwrap();
+    let refused = |out: &Path| {
+        let settings = settings.to_str().unwrap();
+        let output = run(&[
+            "calls",
+            "--config",
+            settings,
+            "--html",
+            out.to_str().unwrap(),
+        ]);
+        let told = said(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains("name another file for the page"), "{told}");
+    };
+    refused(&log);
+    assert!(!log.exists());
+    // As logrotate makes it.
+    fs::write(&log, "").unwrap();
+    fs::write(&rotated, "").unwrap();
+    fs::hard_link(&log, &linked).unwrap();
+    for out in [&log, &rotated, &linked] {
+        refused(out);
+        assert_eq!(fs::read(out).unwrap(), b"", "{}", out.display());
+    }
+}
+
+#[test]
 fn convert_takes_stdin_and_gives_stdout_and_says_what_hinders_it() {
     let folder = testkit::TempDir::new().unwrap();
     let file = folder.path().join("beep.wav16");

@@ -109,6 +109,10 @@ pub(crate) fn write_page(
     if !may_replace {
         return Err(Error::NoPage(out.to_owned()));
     }
+    // One that is empty, or not there yet, could be taken for a place that is free.
+    if report.logs.iter().any(|log| page::is_same(log, out)) {
+        return Err(Error::Log(out.to_owned()));
+    }
     let mut file = NewFile::create(out, Readers::Owner)?;
     file.write_all(page.as_bytes())?;
     file.finish()?;
@@ -134,6 +138,8 @@ struct Report<'a> {
     summary: Summary,
     page: Page,
     shown: Option<Record>,
+    /// The log and the older ones beside it, as far as it is a file.
+    logs: Vec<PathBuf>,
     /// How many calls in a row are older than those that are looked at.
     too_old: usize,
     unreadable: usize,
@@ -154,6 +160,7 @@ impl<'a> Report<'a> {
             summary: Summary::default(),
             page: Page::default(),
             shown: None,
+            logs: Vec::new(),
             too_old: 0,
             unreadable: 0,
             not_read: Vec::new(),
@@ -167,6 +174,7 @@ impl<'a> Report<'a> {
             return report.checked();
         }
         let paths = rotated::all(log).map_err(|source| unreadable(log, source))?;
+        report.logs.clone_from(&paths);
         let mut missing = None;
         for path in &paths {
             match report.add_file(path) {

@@ -44,6 +44,9 @@ pub(crate) enum Error {
     /// What is there is no page of calls.
     #[error("{} is there and is no page of calls; name another file for the page", .0.display())]
     NoPage(PathBuf),
+    /// The page would take the place of a log.
+    #[error("{} is a log of calls; name another file for the page", .0.display())]
+    Log(PathBuf),
     /// There is no such call.
     #[error("there is no call {id} in {} and the older logs beside it{}", .path.display(), if *.is_cut { ", as far back as they are read (64 MiB)" } else { "" })]
     NoSuchCall {

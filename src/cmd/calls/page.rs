@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
+use std::fs;
 use std::io::{self, ErrorKind, Read};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{self, Path};
 
 use super::summary::{Row, Spread, Summary};
 use crate::sys::costs::MicroDollars;
@@ -58,6 +60,15 @@ pub(super) fn may_replace(out: &Path) -> io::Result<bool> {
             ErrorKind::NotFound | ErrorKind::NotADirectory => Ok(true),
             _ => Err(error),
         },
+    }
+}
+
+/// Whether two names are those of one file, or of one place where there is none yet.
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
+    let id = |path: &Path| fs::metadata(path).map(|data| (data.dev(), data.ino()));
+    match (id(one), id(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => path::absolute(one).ok() == path::absolute(other).ok(),
     }
 }
 
