@@ -173,12 +173,13 @@ impl<'a> Report<'a> {
                 .map_err(|source| unreadable(log, source))?;
             return report.checked();
         }
-        let paths = rotated::all(log).map_err(|source| unreadable(log, source))?;
+        let all = rotated::all(log).map_err(|source| unreadable(log, source))?;
+        let (paths, others) = all;
         report.logs.clone_from(&paths);
         let mut missing = None;
         for path in &paths {
             match report.add_file(path) {
-                Ok(true) => break,
+                Ok(true) => return report.checked(),
                 Ok(false) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => missing = Some(error),
                 Err(source) if path == log => return Err(unreadable(log, source)),
@@ -186,6 +187,7 @@ impl<'a> Report<'a> {
                 Err(_) => report.not_read.push(path.clone()),
             }
         }
+        report.not_read.extend(others);
         match missing {
             // Before the first call there is no log, which is an error only where a file was named.
             Some(source) if options.file.is_some() && paths.len() == 1 => {
