@@ -458,6 +458,33 @@ fn a_page_takes_the_place_of_no_log_which_may_be_empty_or_not_there_yet() {
 }
 
 #[test]
+fn a_terminal_that_obeys_nothing_is_written_plain_text() {
+    let house = House::new();
+    let folder = testkit::TempDir::new().unwrap();
+    let log = folder.path().join("calls.jsonl");
+    fs::write(&log, LOG).unwrap();
+    let check = house.command_as_asterisk(&house.sandbox.settings(), "check", &["--offline"]);
+    for command in [
+        check,
+        command(&["calls", log.to_str().unwrap()]),
+        command(&["--help"]),
+        command(&["chek"]),
+    ] {
+        let mut sized = Command::new("sh");
+        sized
+            .args(["-c", "stty cols 80; exec \"$0\" \"$@\""])
+            .arg(command.get_program())
+            .args(command.get_args())
+            .env("PHONE_ASSISTANT_CHECK_AS_ASTERISK", "1")
+            .env_remove("NO_COLOR")
+            .env("TERM", "dumb");
+        let (_, screen) = Terminal::start(&mut sized).finish();
+        assert!(!screen.contains('\u{1b}'), "{command:?}: {screen:?}");
+        assert!(!screen.replace("\r\n", "").contains('\r'), "{screen:?}");
+    }
+}
+
+#[test]
 fn convert_takes_stdin_and_gives_stdout_and_says_what_hinders_it() {
     let folder = testkit::TempDir::new().unwrap();
     let file = folder.path().join("beep.wav16");

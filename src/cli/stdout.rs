@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use clap::builder::StyledStr;
 use rustix::termios::tcgetwinsize;
 
-use super::stderr::end_begun;
+use super::stderr::{end_begun, is_dumb};
 use crate::cmd::calls::Pen;
 use crate::cmd::check::{Page, Style};
 use crate::config::Environment;
@@ -44,12 +44,13 @@ pub(super) fn show_text(text: &str) -> Result<(), Box<dyn Error>> {
     Ok(shown.map_err(Unread)?)
 }
 
-/// The style of findings: for a terminal in colour, unless `NO_COLOR` is set (<https://no-color.org>), and in its width.
+/// The style of findings: for a terminal in colour, unless `NO_COLOR` is set (<https://no-color.org>), and in its width. One
+/// that obeys nothing gets what a file gets.
 pub(super) fn style(json: bool, environment: Environment<'_>) -> Style {
     if json {
         return Style::Json;
     }
-    if !io::stdout().is_terminal() {
+    if !io::stdout().is_terminal() || is_dumb(environment) {
         return Style::Page(Page::default());
     }
     Style::Page(Page {
@@ -59,7 +60,8 @@ pub(super) fn style(json: bool, environment: Environment<'_>) -> Style {
 }
 
 fn wants_colours(environment: Environment<'_>) -> bool {
-    environment("NO_COLOR").is_none_or(|value| value.is_empty())
+    let is_refused = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !is_refused && !is_dumb(environment)
 }
 
 /// How many columns the terminal has, where stdout is one.
