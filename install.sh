@@ -1347,6 +1347,13 @@ TOML
 
 # Without "su" logrotate leaves a log alone whose folder others than root may write to, as Asterisk's may be.
 default_rotation() {
+    # logrotate.conf may name another program for all logs, whose files "phone-assistant calls" cannot read. The rules of an
+    # earlier version have none of these lines, and nobody has changed them either.
+    programs='
+    compresscmd gzip
+    uncompresscmd gunzip
+    compressext .gz'
+    if [ -e "$rotation" ] && ! grep -qs '^ *compresscmd gzip$' "$rotation"; then programs=; fi
     cat <<ROTATION
 # phone-assistant: its log of calls, one line each. An upgrade does not touch this file.
 # If calls in [log] of /etc/phone-assistant/config.toml is another file, name that here.
@@ -1355,7 +1362,7 @@ $log {
     rotate 8
     # "phone-assistant calls" also looks into the old ones, compressed or not.
     nodateext
-    compress
+    compress$programs
     delaycompress
     missingok
     notifempty

@@ -370,6 +370,54 @@ fn all_logs_that_are_rotated_count_compressed_or_not() {
 }
 
 #[test]
+fn older_logs_count_by_whatever_name_logrotate_gives_them_and_others_are_told() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("calls.jsonl");
+    let path = log.to_str().unwrap();
+    for (name, id) in [
+        ("calls.jsonl", "1.9"),
+        ("calls.jsonl-2026-11-24.gz", "1.8"),
+        ("calls.jsonl-20261117-1794873600.gz", "1.7"),
+        ("calls.2.jsonl.gz", "1.6"),
+        ("calls-20261110.jsonl", "1.5"),
+    ] {
+        let unpacked = name.strip_suffix(".gz").unwrap_or(name);
+        let place = folder.path().join(unpacked);
+        append(&place, &known(id)).unwrap();
+        if unpacked != name {
+            let packed = Command::new("gzip").arg(&place).status().unwrap();
+            assert!(packed.success());
+        }
+    }
+    // They are about other things.
+    for name in ["calls-shop.jsonl", "calls.html", "callsigns.jsonl.1"] {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    let told = shown(&[path]);
+    assert!(told.starts_with("5 calls, "), "{told}");
+    assert!(!told.contains("not read"), "{told}");
+    for (name, note) in [
+        (
+            "calls.jsonl.3.xz",
+            "1 file beside it was not read: calls.jsonl.3.xz",
+        ),
+        (
+            "calls.4.jsonl.zst",
+            "2 files beside it were not read: calls.",
+        ),
+    ] {
+        fs::write(folder.path().join(name), "").unwrap();
+        let told = shown(&[path]);
+        assert!(told.starts_with("5 calls, "), "{told}");
+        assert!(told.contains(&format!("\n{note}")), "{told}");
+    }
+    let told: serde_json::Value = serde_json::from_str(&shown(&["--json", path])).unwrap();
+    assert_eq!(told["files_not_read"], 2);
+    // Where the log alone is enough, nothing is missing.
+    assert!(!shown(&["--last", "1", path]).contains("not read"));
+}
+
+#[test]
 fn the_settings_say_where_the_log_is_also_where_they_are_wrong_otherwise() {
     let folder = TempDir::new().unwrap();
     let log = folder.path().join("calls.jsonl");

@@ -398,6 +398,93 @@ fn a_page_of_the_calls_is_whole_in_itself_and_for_its_owner_alone() {
 }
 
 #[test]
+fn a_page_says_what_of_the_log_is_not_in_it() {
+    let folder = testkit::TempDir::new().unwrap();
+    let [log, page] = ["calls.jsonl", "page.html"].map(|name| folder.path().join(name));
+    // Its calls are at its end, behind zeros that take no room on the disk, and a half line.
+    let mut file = fs::File::create(&log).unwrap();
+    file.set_len(1 << 40).unwrap();
+    std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0)).unwrap();
+    write!(file, "\n{{\"time\n{LOG}").unwrap();
+    let output = run(&[
+        "calls",
+        "--html",
+        page.to_str().unwrap(),
+        log.to_str().unwrap(),
+    ]);
+    let told = said(&output.stderr);
+    let text = fs::read_to_string(&page).unwrap();
+    let (span, _) = text.split_once("class=\"tiles\"").unwrap();
+    for note in [
+        "1 line could not be read",
+        "the log goes on: at most its newest 64 MiB are read",
+    ] {
+        assert!(told.contains(&format!("\n{note}\n")), "{told}");
+        assert!(span.contains(note), "{span}");
+    }
+    assert!(told.contains("page.html: 3 calls\n"), "{told}");
+}
+
+#[test]
+fn a_page_takes_the_place_of_no_log_which_may_be_empty_or_not_there_yet() {
+    let folder = testkit::TempDir::new().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let [log, rotated, linked] = ["calls.jsonl", "calls.jsonl.1", "linked"].map(place);
+    let settings = place("config.toml");
+    fs::write(&settings, format!("log.calls = {log:?}\n")).unwrap();
+    let refused = |out: &Path| {
+        let settings = settings.to_str().unwrap();
+        let output = run(&[
+            "calls",
+            "--config",
+            settings,
+            "--html",
+            out.to_str().unwrap(),
+        ]);
+        let told = said(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains("name another file for the page"), "{told}");
+    };
+    refused(&log);
+    assert!(!log.exists());
+    // As logrotate makes it.
+    fs::write(&log, "").unwrap();
+    fs::write(&rotated, "").unwrap();
+    fs::hard_link(&log, &linked).unwrap();
+    for out in [&log, &rotated, &linked] {
+        refused(out);
+        assert_eq!(fs::read(out).unwrap(), b"", "{}", out.display());
+    }
+}
+
+#[test]
+fn a_terminal_that_obeys_nothing_is_written_plain_text() {
+    let house = House::new();
+    let folder = testkit::TempDir::new().unwrap();
+    let log = folder.path().join("calls.jsonl");
+    fs::write(&log, LOG).unwrap();
+    let check = house.command_as_asterisk(&house.sandbox.settings(), "check", &["--offline"]);
+    for command in [
+        check,
+        command(&["calls", log.to_str().unwrap()]),
+        command(&["--help"]),
+        command(&["chek"]),
+    ] {
+        let mut sized = Command::new("sh");
+        sized
+            .args(["-c", "stty cols 80; exec \"$0\" \"$@\""])
+            .arg(command.get_program())
+            .args(command.get_args())
+            .env("PHONE_ASSISTANT_CHECK_AS_ASTERISK", "1")
+            .env_remove("NO_COLOR")
+            .env("TERM", "dumb");
+        let (_, screen) = Terminal::start(&mut sized).finish();
+        assert!(!screen.contains('\u{1b}'), "{command:?}: {screen:?}");
+        assert!(!screen.replace("\r\n", "").contains('\r'), "{screen:?}");
+    }
+}
+
+#[test]
 fn convert_takes_stdin_and_gives_stdout_and_says_what_hinders_it() {
     let folder = testkit::TempDir::new().unwrap();
     let file = folder.path().join("beep.wav16");

@@ -251,6 +251,50 @@ fn root_reads_what_the_owner_of_the_folder_may_read_whatever_its_group() {
     assert_eq!(told.contains("Permission denied"), is_root(), "{told}");
 }
 
+#[test]
+fn a_log_that_the_folders_owner_may_not_read_is_told_as_that_and_an_older_one_is_passed_over() {
+    let (house, place) = (House::new(), Place::new());
+    let folder = place.folder("log");
+    let [log, older] = ["calls.jsonl", "calls.jsonl.1"].map(|name| folder.join(name));
+    let closed = |path: &Path| {
+        fs::write(path, call("1.1")).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    let page = place.private.path().join("page.html");
+    let calls = |more: &[&str]| {
+        let arguments = [&["calls", text(&log)], more].concat();
+        let output = house.command(&house.sandbox.settings(), &arguments);
+        let told = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(told).unwrap())
+    };
+    closed(&log);
+    if is_root() {
+        for more in [&[][..], &["--html", text(&page)]] {
+            let (_, told) = calls(more);
+            assert!(
+                told.contains("it is read as nobody, whose folder it is in"),
+                "{told}"
+            );
+            assert!(told.contains("or let nobody read it"), "{told}");
+            assert!(!told.contains("sudo"), "{told}");
+        }
+    }
+    give(&log);
+    closed(&older);
+    for more in [
+        &[][..],
+        &["--since", "2026-11-01"],
+        &["--html", text(&page)],
+    ] {
+        let (is_done, told) = calls(more);
+        assert!(is_done, "{told}");
+        let note = "1 file beside it was not read: calls.jsonl.1";
+        assert_eq!(told.contains(note), is_root(), "{told}");
+        let count = if is_root() { "1 call" } else { "2 calls" };
+        assert!(told.contains(count), "{told}");
+    }
+}
+
 fn call(id: &str) -> String {
     format!(r#"{{"time":"2026-11-25T03:18:00.250Z","id":"{id}","status":"ANSWERED"}}"#) + "\n"
 }

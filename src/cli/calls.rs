@@ -11,7 +11,6 @@ use super::stderr::{begin, tell};
 use super::stdout::{pen, show_text};
 use crate::cmd::calls::{self, Options, Since};
 use crate::config::Environment;
-use crate::sys::plain::counted;
 
 #[derive(Debug, Args)]
 pub(super) struct Calls {
@@ -62,9 +61,10 @@ impl Calls {
         let Some(page) = self.html else {
             return show_text(&calls::run(&options, config, environment)?);
         };
-        let calls = calls::write_page(&options, &page, config, environment)?;
-        let calls = counted(calls, "call", "calls");
-        tell(&format!("{}: {calls}", page.display()));
+        let told = calls::write_page(&options, &page, config, environment)?;
+        for line in told {
+            tell(&line);
+        }
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ use super::stderr::tell_error;
 use super::stdout::Stdout;
 use crate::call;
 use crate::cmd::check::{self, Style};
-use crate::cmd::setup::{self, Asker, NEXT, Options};
+use crate::cmd::setup::{self, Asker, Options};
 use crate::config::Environment;
 use crate::config::providers::key_kind;
 use crate::sys::{date, files};
@@ -109,7 +109,7 @@ impl Setup {
                 &mut out,
             )?
         };
-        write!(out, "{NEXT}")?;
+        write!(out, "{}", setup::next())?;
         Ok(code)
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::fs::{FileType, fstat};
 
-use crate::config::Faults;
+use crate::config::{Environment, Faults};
 use crate::sys::error::Chain;
 use crate::sys::plain::{CLEAR, plain};
 use crate::sys::redact;
@@ -55,9 +55,15 @@ pub(super) fn tell_error(error: &(dyn Error + 'static)) {
     }
 }
 
-/// Says on a terminal what is being done, until a line or a text follows. Nothing where stderr is none.
+/// Whether the terminal takes what it should obey for text.
+pub(super) fn is_dumb(environment: Environment<'_>) -> bool {
+    environment("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// Says on a terminal what is being done, until a line or a text follows. Nothing where stderr is none, or cannot take it
+/// back.
 pub(super) fn begin(what: &str) {
-    if io::stderr().is_terminal() {
+    if io::stderr().is_terminal() && !is_dumb(&|name| std::env::var(name).ok()) {
         end_begun();
         // A closed stderr is no reason to fail.
         write!(io::stderr(), "{} …", plain(what)).ok();

@@ -6,10 +6,11 @@ use std::io::{self, IsTerminal, Write};
 use clap::builder::StyledStr;
 use rustix::termios::tcgetwinsize;
 
-use super::stderr::end_begun;
+use super::stderr::{end_begun, is_dumb};
 use crate::cmd::calls::Pen;
 use crate::cmd::check::{Page, Style};
 use crate::config::Environment;
+use crate::sys::plain::{broken, seen};
 
 /// Stdout, where a reader that has seen enough is no error.
 pub(super) struct Stdout;
@@ -44,12 +45,13 @@ pub(super) fn show_text(text: &str) -> Result<(), Box<dyn Error>> {
     Ok(shown.map_err(Unread)?)
 }
 
-/// The style of findings: for a terminal in colour, unless `NO_COLOR` is set (<https://no-color.org>), and in its width.
+/// The style of findings: for a terminal in colour, unless `NO_COLOR` is set (<https://no-color.org>), and in its width. One
+/// that obeys nothing gets what a file gets.
 pub(super) fn style(json: bool, environment: Environment<'_>) -> Style {
     if json {
         return Style::Json;
     }
-    if !io::stdout().is_terminal() {
+    if !io::stdout().is_terminal() || is_dumb(environment) {
         return Style::Page(Page::default());
     }
     Style::Page(Page {
@@ -59,7 +61,8 @@ pub(super) fn style(json: bool, environment: Environment<'_>) -> Style {
 }
 
 fn wants_colours(environment: Environment<'_>) -> bool {
-    environment("NO_COLOR").is_none_or(|value| value.is_empty())
+    let is_refused = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !is_refused && !is_dumb(environment)
 }
 
 /// How many columns the terminal has, where stdout is one.
@@ -89,32 +92,10 @@ fn wrapped(text: &str, width: usize) -> String {
     let mut all = String::new();
     for line in text.lines() {
         let indent = line.rfind("  ").map_or(0, |gap| seen(&line[..gap + 2]));
-        let indent = indent.min(width / 2);
-        let mut at = 0;
-        for (number, word) in line.split(' ').enumerate() {
-            let len = seen(word);
-            if at > indent && at + 1 + len > width {
-                all.push('\n');
-                all.push_str(&" ".repeat(indent));
-                at = indent;
-            } else if number > 0 {
-                all.push(' ');
-                at += 1;
-            }
-            all.push_str(word);
-            at += len;
-        }
+        all.push_str(&broken(line, 0, indent.min(width / 2), width));
         all.push('\n');
     }
     all
-}
-
-/// How many characters of a text are seen: those between an escape and the `m` that ends it are not.
-fn seen(text: &str) -> usize {
-    let mut parts = text.split('\x1b');
-    let first = parts.next().map_or(0, |text| text.chars().count());
-    let behind = parts.filter_map(|part| part.split_once('m'));
-    first + behind.map(|(_, text)| text.chars().count()).sum::<usize>()
 }
 
 /// The pen for pictures: blocks only where they will be seen, on a terminal whose locale is UTF-8.

@@ -4,6 +4,7 @@
 //! The log is read from its end, so that a long one costs no more than the calls that are asked for.
 
 mod backwards;
+mod error;
 mod page;
 mod picture;
 mod rotated;
@@ -11,18 +12,23 @@ mod since;
 mod summary;
 
 use std::fmt;
+use std::fs;
 use std::io::{self, Cursor, Read, Seek};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::process::geteuid;
 use serde_json::{Value, json};
 
 use crate::config::{Config, Environment};
 use crate::sys::files::{self, NewFile, Readers};
+use crate::sys::identity::names;
 use crate::sys::owner;
 use crate::sys::plain::{counted, escaped, plain};
 use crate::sys::stdout::{self, is_stream};
 use crate::timeline::record::Record;
 use backwards::{Backwards, Line};
+pub(crate) use error::Error;
 use page::Page;
 pub(crate) use picture::Pen;
 use picture::Picture;
@@ -46,54 +52,6 @@ pub(crate) struct Options {
     pub pen: Pen,
 }
 
-/// Why there is nothing to show.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// There is no log.
-    #[error(
-        "calls are not logged, since calls in [log] is empty; name a file: phone-assistant calls FILE"
-    )]
-    NoLog,
-    /// It cannot be read.
-    #[error("cannot read the log of calls {}; {}", .path.display(), files::way_in(source))]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Root cannot do it as the user whose folder it is in.
-    #[error(transparent)]
-    User(#[from] owner::Error),
-    /// The page cannot be written.
-    #[error(transparent)]
-    Write(#[from] files::Error),
-    /// Stdout takes no more.
-    #[error("cannot write to stdout")]
-    Stdout(#[source] io::Error),
-    /// What is there cannot be opened.
-    #[error("cannot read what is at {}; {}, or name another file for the page", .path.display(), files::way_in(source))]
-    Old {
-        /// The place.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// What is there is no page of calls.
-    #[error("{} is there and is no page of calls; name another file for the page", .0.display())]
-    NoPage(PathBuf),
-    /// There is no such call.
-    #[error("there is no call {id} in {} and the older logs beside it{}", .path.display(), if *.is_cut { ", as far back as they are read (64 MiB)" } else { "" })]
-    NoSuchCall {
-        /// The call.
-        id: String,
-        /// The log.
-        path: PathBuf,
-        /// Whether there is more of the log than was read.
-        is_cut: bool,
-    },
-}
-
 /// Returns what the log tells.
 ///
 /// # Errors
@@ -115,8 +73,8 @@ pub(crate) fn run(
     })
 }
 
-/// Writes what the log tells into the file `out`, as a page for the browser that its owner alone can read. Returns how
-/// many calls there are in it.
+/// Writes what the log tells into the file `out`, as a page for the browser that its owner alone can read. Returns what is
+/// to be said of it, in lines.
 ///
 /// # Errors
 /// [`Error`].
@@ -125,7 +83,7 @@ pub(crate) fn write_page(
     out: &Path,
     config: Option<PathBuf>,
     environment: Environment<'_>,
-) -> Result<usize, Error> {
+) -> Result<Vec<String>, Error> {
     let log = log(options, config, environment)?;
     // Root reads as the user whose log it is, and writes as itself.
     let acting = if is_stream(&log) {
@@ -135,10 +93,14 @@ pub(crate) fn write_page(
     };
     let report = Report::read(&log, options)?;
     drop(acting);
-    let page = report.page.html(&report.summary);
+    let notes = report.notes();
+    let page = report.page.html(&report.summary, &notes);
+    let calls = counted(report.summary.calls(), "call", "calls");
+    let told = [format!("{}: {calls}", out.display())];
+    let told = told.into_iter().chain(notes).collect();
     if is_stream(out) {
         stdout::write(page.as_bytes()).map_err(Error::Stdout)?;
-        return Ok(report.summary.calls());
+        return Ok(told);
     }
     let may_replace = page::may_replace(out).map_err(|source| Error::Old {
         path: out.to_owned(),
@@ -147,10 +109,14 @@ pub(crate) fn write_page(
     if !may_replace {
         return Err(Error::NoPage(out.to_owned()));
     }
+    // One that is empty, or not there yet, could be taken for a place that is free.
+    if report.logs.iter().any(|log| page::is_same(log, out)) {
+        return Err(Error::Log(out.to_owned()));
+    }
     let mut file = NewFile::create(out, Readers::Owner)?;
     file.write_all(page.as_bytes())?;
     file.finish()?;
-    Ok(report.summary.calls())
+    Ok(told)
 }
 
 fn log(
@@ -172,9 +138,13 @@ struct Report<'a> {
     summary: Summary,
     page: Page,
     shown: Option<Record>,
+    /// The log and the older ones beside it, as far as it is a file.
+    logs: Vec<PathBuf>,
     /// How many calls in a row are older than those that are looked at.
     too_old: usize,
     unreadable: usize,
+    /// The files beside the log that were not read.
+    not_read: Vec<PathBuf>,
     /// How many bytes of the log may still be read.
     budget: u64,
     /// Whether there was more to read than that.
@@ -190,8 +160,10 @@ impl<'a> Report<'a> {
             summary: Summary::default(),
             page: Page::default(),
             shown: None,
+            logs: Vec::new(),
             too_old: 0,
             unreadable: 0,
+            not_read: Vec::new(),
             budget: MAX_READ,
             is_cut: false,
         };
@@ -201,16 +173,21 @@ impl<'a> Report<'a> {
                 .map_err(|source| unreadable(log, source))?;
             return report.checked();
         }
-        let paths = rotated::all(log).map_err(|source| unreadable(log, source))?;
+        let all = rotated::all(log).map_err(|source| unreadable(log, source))?;
+        let (paths, others) = all;
+        report.logs.clone_from(&paths);
         let mut missing = None;
         for path in &paths {
             match report.add_file(path) {
-                Ok(true) => break,
+                Ok(true) => return report.checked(),
                 Ok(false) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => missing = Some(error),
-                Err(source) => return Err(unreadable(path, source)),
+                Err(source) if path == log => return Err(unreadable(log, source)),
+                // The others tell what they can.
+                Err(_) => report.not_read.push(path.clone()),
             }
         }
+        report.not_read.extend(others);
         match missing {
             // Before the first call there is no log, which is an error only where a file was named.
             Some(source) if options.file.is_some() && paths.len() == 1 => {
@@ -302,20 +279,56 @@ impl<'a> Report<'a> {
 }
 
 impl Report<'_> {
+    /// What of the log is not in it, in lines.
+    fn notes(&self) -> Vec<String> {
+        let unreadable = counted(self.unreadable, "line", "lines");
+        let unreadable = format!("{unreadable} could not be read");
+        let names = self.not_read.iter().filter_map(|path| path.file_name());
+        let names = names.map(|name| plain(&name.to_string_lossy()));
+        let names = names.take(MOST_NAMES).collect::<Vec<_>>().join(", ");
+        let not_read = self.not_read.len();
+        let files = counted(not_read, "file beside it was", "files beside it were");
+        let files = format!("{files} not read: {names}");
+        let cut = format!("the log goes on: at most its newest {MAX_READ_MIB} MiB are read");
+        let notes = [
+            (self.unreadable > 0, unreadable),
+            (not_read > 0, files),
+            (self.is_cut, cut),
+        ];
+        let notes = notes.into_iter().filter(|(is_so, _)| *is_so);
+        notes.map(|(_, note)| note).collect()
+    }
+
     /// The same for programs.
     fn json(&self) -> Value {
         let mut all = self.summary.json();
         all["version"] = json!(VERSION_OF_JSON);
         all["shown"] = json!(self.shown);
         all["unreadable_lines"] = json!(self.unreadable);
+        all["files_not_read"] = json!(self.not_read.len());
         all["is_cut"] = json!(self.is_cut);
         all
     }
 }
 
+/// Root reads as the owner of the folder, who may not read everything that is in it.
 fn unreadable(path: &Path, source: io::Error) -> Error {
+    let user = geteuid();
+    let owner = fs::metadata(files::parent(path)).map(|data| data.uid());
+    let is_owners = !user.is_root() && owner.is_ok_and(|owner| owner == user.as_raw());
+    let way = match source.kind() {
+        io::ErrorKind::PermissionDenied if is_owners => {
+            let user = names::user_name(user.as_raw());
+            format!(
+                "it is read as {user}, whose folder it is in: move it into a folder that root alone can change, or let \
+                 {user} read it"
+            )
+        }
+        _ => files::way_in(&source).to_owned(),
+    };
     Error::Read {
         path: path.to_owned(),
+        way,
         source,
     }
 }
@@ -330,17 +343,8 @@ impl fmt::Display for Report<'_> {
             let when = self.options.since.as_ref().map_or("", |_| " since then");
             writeln!(f, "no calls in {log}{when}")?;
         }
-        match self.unreadable {
-            0 => {}
-            lines => writeln!(f, "\n{} could not be read", counted(lines, "line", "lines"))?,
-        }
-        if self.is_cut {
-            writeln!(
-                f,
-                "\nthe log goes on: at most its newest {MAX_READ_MIB} MiB are read"
-            )?;
-        }
-        Ok(())
+        let notes = self.notes();
+        notes.iter().try_for_each(|note| writeln!(f, "\n{note}"))
     }
 }
 
@@ -374,6 +378,9 @@ const LONG_CALLS: usize = 1000;
 
 /// It grows when programs that read the JSON must change.
 const VERSION_OF_JSON: u32 = 1;
+
+/// How many files are named that were not read.
+const MOST_NAMES: usize = 3;
 
 /// How each record begins.
 const BEGINNING: &[u8] = br#"{"time":""#;

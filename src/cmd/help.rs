@@ -4,6 +4,7 @@
 use crate::config::catalogue;
 use crate::config::keys::{KEYS, Key};
 use crate::manual::{EXAMPLES, TOPICS, laid_out, wrapped};
+use crate::sys::remedy;
 
 /// There is no such topic.
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -39,11 +40,11 @@ pub fn page(topic: &str) -> Result<String, Unknown> {
         let page = laid_out(&topic.text);
         return Ok(match topic.name {
             "settings" => page + "\n" + &rows(|_| true),
-            _ => page,
+            _ => fit(page, remedy::is_packaged()),
         });
     }
     if let Some(file) = EXAMPLES.iter().find(|file| file.name == name) {
-        return Ok(file.text.clone());
+        return Ok(fit(file.text.clone(), remedy::is_packaged()));
     }
     if name == CATALOGUE {
         return Ok(catalogue::TEXT.to_owned());
@@ -56,6 +57,15 @@ pub fn page(topic: &str) -> Result<String, Unknown> {
         })
     } else {
         Ok(settings)
+    }
+}
+
+/// Names the program where this machine has it. The manual has the place of a program from the sources.
+fn fit(page: String, is_packaged: bool) -> String {
+    if is_packaged {
+        page.replace(OF_SOURCES, OF_PACKAGE)
+    } else {
+        page
     }
 }
 
@@ -109,6 +119,10 @@ fn meant(near: &[&str]) -> String {
     format!(" (did you mean {}?)", near.join(", "))
 }
 
+/// Where `install.sh` puts the program, and where a package has it.
+const OF_SOURCES: &str = "/usr/local/bin/phone-assistant";
+const OF_PACKAGE: &str = "/usr/bin/phone-assistant";
+
 /// The name of the list of models.
 const CATALOGUE: &str = "catalogue.toml";
 
@@ -146,6 +160,21 @@ mod tests {
         assert_eq!(told, expected);
         let told = page("memry").expect_err("unknown").to_string();
         assert!(told.contains("memry (did you mean memory"), "{told}");
+    }
+
+    #[test]
+    fn where_a_package_has_the_program_the_manual_names_it_there() {
+        for topic in ["messages", "phone-assistant@.service"] {
+            let text = page(topic).expect("it is known");
+            assert!(text.contains("/usr/local/bin/phone-assistant"), "{text}");
+            let text = fit(text, true);
+            assert!(
+                text.contains(" /usr/bin/phone-assistant")
+                    || text.contains("=/usr/bin/phone-assistant"),
+                "{text}"
+            );
+            assert!(!text.contains("/usr/local"), "{text}");
+        }
     }
 
     #[test]

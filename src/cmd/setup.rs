@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::config::keys::setting;
 use crate::config::providers;
-use crate::config::{Config, Endpoint, Environment, Faults, Needs, first_on};
+use crate::config::{Config, Endpoint, Environment, Needs, first_on};
 use crate::sys::deadline::{Clock, Deadline};
 use crate::sys::error::Stage;
 use crate::sys::identity::Question;
@@ -23,7 +23,7 @@ use crate::sys::redact;
 pub(crate) use error::Error;
 use file::SettingsFile;
 use key::{Key, ending};
-pub(crate) use words::NEXT;
+pub(crate) use words::next;
 use words::{TERMS, WHERE_KEYS_ARE};
 
 /// What was given, so that it is not asked.
@@ -76,8 +76,11 @@ pub(crate) fn run<'a>(
         file: file.clone(),
         source,
     })?;
+    let text = text.unwrap_or_default();
+    // It comes first, because it tells the line of what is wrong in words for an administrator.
+    Config::of_text(Needs::Nothing, &text, file.clone(), environment)?;
     let mut setup = Setup {
-        settings: SettingsFile::parse(&text.unwrap_or_default())?,
+        settings: SettingsFile::parse(&text)?,
         file,
         asterisk: Question {
             root: Path::new("/").to_owned(),
@@ -90,7 +93,6 @@ pub(crate) fn run<'a>(
         has_new_account: false,
         today: options.today,
     };
-    setup.config(Needs::Nothing)?;
     let key = setup.key(options.key)?;
     if let Some(key) = &key {
         setup.take(key, options.is_tried.then_some(clock))?;
@@ -114,12 +116,6 @@ struct Setup<'a> {
 }
 
 impl Setup<'_> {
-    /// The settings as they would be.
-    fn config(&self, needs: Needs) -> Result<Config, Faults> {
-        let text = self.settings.text();
-        Config::of_text(needs, &text, self.file.clone(), self.environment)
-    }
-
     /// The settings with all that setup will have written.
     fn understood(&self) -> Config {
         let mut settings = self.settings.clone();
@@ -139,10 +135,9 @@ impl Setup<'_> {
         if let Some(key) = given {
             return Key::recognize(&key).map(Some);
         }
-        let known = self
-            .config(Needs::Stages)
-            .ok()
-            .map(|config| described(&config));
+        let (text, file) = (self.settings.text(), self.file.clone());
+        let config = Config::of_text(Needs::Stages, &text, file, self.environment);
+        let known = config.ok().map(|config| described(&config));
         if self.asker.is_none() {
             return known.map(|_| None).ok_or(Error::NoKey);
         }

@@ -50,6 +50,12 @@ pub(crate) fn normal(text: &str) -> Option<String> {
     is_distinguishable.then_some(number)
 }
 
+/// Whether `text` can be dialled with the keys of a telephone.
+pub(crate) fn is_dialled(text: &str) -> bool {
+    let is_key = |byte: u8| byte.is_ascii_digit() || b"*#".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_key)
+}
+
 /// A [`normal`] number in digits alone, as an account has it: `+` is `00` again.
 pub(crate) fn dialled(number: &str) -> String {
     number.replacen('+', "00", 1)

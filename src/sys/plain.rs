@@ -1,4 +1,4 @@
-//! Text of strangers, made harmless for a terminal and for one line of a log.
+//! Text for a terminal and for one line of a log: that of strangers made harmless, and lines broken at its width.
 //!
 //! Callers choose their names, services their messages, and users who may write to a folder the names in it. A terminal
 //! obeys control characters; format characters reorder or hide what stands beside them, and so show a line that was
@@ -105,6 +105,34 @@ pub(crate) fn counted(count: impl Display, one: &str, more: &str) -> String {
     let count = count.to_string();
     let word = if count == "1" { one } else { more };
     format!("{count} {word}")
+}
+
+/// Breaks a line at its blanks where it would be wider than `width`. It begins in the column `at` and goes on in the column
+/// `indent`; a word that is too long for that, such as a path, begins further to the left.
+pub(crate) fn broken(line: &str, mut at: usize, indent: usize, width: usize) -> String {
+    let mut out = String::new();
+    for (number, word) in line.split(' ').enumerate() {
+        let len = seen(word);
+        if at > indent && at + 1 + len > width {
+            at = indent.min(width.saturating_sub(len));
+            out.push('\n');
+            out.push_str(&" ".repeat(at));
+        } else if number > 0 {
+            out.push(' ');
+            at += 1;
+        }
+        out.push_str(word);
+        at += len;
+    }
+    out
+}
+
+/// How many characters of a text are seen: those between an escape and the `m` that ends it are not.
+pub(crate) fn seen(text: &str) -> usize {
+    let mut parts = text.split('\x1b');
+    let first = parts.next().map_or(0, |text| text.chars().count());
+    let behind = parts.filter_map(|part| part.split_once('m'));
+    first + behind.map(|(_, text)| text.chars().count()).sum::<usize>()
 }
 
 #[cfg(test)]

@@ -36,6 +36,11 @@ pub(crate) fn shell_quoted(text: impl AsRef<OsStr>) -> String {
     }
 }
 
+/// Whether a package has put the program here, and not `install.sh` of the sources.
+pub(crate) fn is_packaged() -> bool {
+    Path::new(INSTALLER_OF_PACKAGE).exists()
+}
+
 /// A byte as `$'…'` of a shell reads it.
 fn escaped(byte: u8) -> String {
     match byte {
@@ -224,6 +229,8 @@ const OURS: [&str; 3] = [
     "/var/lib/phone-assistant",
     "/var/log/asterisk/phone-assistant.jsonl",
 ];
+/// Where a package has the installer.
+pub(crate) const INSTALLER_OF_PACKAGE: &str = "/usr/share/phone-assistant/install.sh";
 const INSTALL: &str = "sudo ./install.sh";
 const OWNER_ALONE: u32 = 0o700;
 /// A name that nothing has: what it is asked for is the folder.

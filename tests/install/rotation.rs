@@ -29,6 +29,10 @@ fn the_log_is_rotated_as_asterisks_user() {
         for rule in [
             format!("su {user} {group}"),
             format!("create 0640 {user} {group}"),
+            // Whatever program logrotate.conf names for all, phone-assistant calls reads what gzip has made.
+            "compresscmd gzip".to_owned(),
+            "uncompresscmd gunzip".to_owned(),
+            "compressext .gz".to_owned(),
         ] {
             assert!(rules.lines().any(|line| line.trim() == rule), "{rules}");
         }
@@ -82,17 +86,31 @@ fn rules_that_were_changed_stay_until_the_purge() {
 
 #[test]
 fn rules_of_an_earlier_version_go_as_those_of_this_one() {
-    let machine = Machine::new();
-    machine.install(&[]).succeeds();
-    let rules = String::from_utf8(machine.read(RULES)).unwrap();
-    let former = rules.replace(
-        "the old ones, compressed or not.",
-        "the newest old one: by the name of .1, and not compressed.",
-    );
-    assert_ne!(former, rules);
-    machine.write(RULES, former);
-    machine.run(&["--uninstall"]).succeeds();
-    assert!(!machine.path(RULES).exists());
+    for (line, before) in [
+        (
+            "the old ones, compressed or not.",
+            "the newest old one: by the name of .1, and not compressed.",
+        ),
+        (
+            "\n    compresscmd gzip\n    uncompresscmd gunzip\n    compressext .gz\n",
+            "\n",
+        ),
+    ] {
+        let machine = Machine::new();
+        machine.install(&[]).succeeds();
+        let rules = String::from_utf8(machine.read(RULES)).unwrap();
+        let former = rules.replace(line, before);
+        assert_ne!(former, rules);
+        machine.write(RULES, &former);
+        machine.run(&["--uninstall"]).succeeds();
+        assert!(!machine.path(RULES).exists());
+        machine.install(&[]).succeeds();
+        machine.write(RULES, former + "    compresscmd xz\n");
+        machine
+            .run(&["--uninstall"])
+            .succeeds()
+            .says("which was changed");
+    }
 }
 
 #[test]

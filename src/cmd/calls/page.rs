@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
+use std::fs;
 use std::io::{self, ErrorKind, Read};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{self, Path};
 
 use super::summary::{Row, Spread, Summary};
 use crate::sys::costs::MicroDollars;
@@ -61,6 +63,15 @@ pub(super) fn may_replace(out: &Path) -> io::Result<bool> {
     }
 }
 
+/// Whether two names are those of one file, or of one place where there is none yet.
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
+    let id = |path: &Path| fs::metadata(path).map(|data| (data.dev(), data.ino()));
+    match (id(one), id(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => path::absolute(one).ok() == path::absolute(other).ok(),
+    }
+}
+
 impl Page {
     pub(super) fn add(&mut self, record: &Record) {
         let day = record.time.chars().take(DATE).collect();
@@ -90,13 +101,18 @@ impl Page {
         }
     }
 
-    /// The page of these calls, which `summary` sums up.
-    pub(super) fn html(&self, summary: &Summary) -> String {
+    /// The page of these calls, which `summary` sums up, with `notes` on what of the log is not in it.
+    pub(super) fn html(&self, summary: &Summary, notes: &[String]) -> String {
         let (oldest, newest) = summary.span();
-        let span = match summary.calls() {
+        let mut span = match summary.calls() {
             0 => "<p>There are none.</p>".to_owned(),
             _ => format!("<p>{} to {}, UTC</p>", minute(oldest), minute(newest)),
         };
+        span.extend(
+            notes
+                .iter()
+                .map(|note| format!("<p><b>{}</b></p>", Text(note))),
+        );
         let parts = [
             ("span", span),
             ("tiles", tiles(summary)),
@@ -370,7 +386,7 @@ mod tests {
             page.add(record);
             summary.add(record);
         }
-        page.html(&summary)
+        page.html(&summary, &[])
     }
 
     fn record(time: &str, status: &str) -> Record {

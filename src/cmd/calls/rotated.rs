@@ -9,18 +9,11 @@ use std::path::{Path, PathBuf};
 use crate::sys::files;
 use crate::sys::unpacked::Unpacked;
 
-/// The log and the older ones beside it, the newest first.
+/// The log and the older ones beside it, the newest first; and what else is there that is named after it.
 ///
 /// # Errors
 /// When its folder cannot be looked at.
-pub(super) fn all(log: &Path) -> io::Result<Vec<PathBuf>> {
-    let Some(name) = log.file_name() else {
-        return Ok(vec![log.to_owned()]);
-    };
-    let age = |path: &PathBuf| {
-        let suffix = path.file_name()?.as_encoded_bytes();
-        age(suffix.strip_prefix(name.as_encoded_bytes())?)
-    };
+pub(super) fn all(log: &Path) -> io::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let beside = match files::list(files::parent(log)) {
         // A folder may let people in who may not list it.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -28,36 +21,57 @@ pub(super) fn all(log: &Path) -> io::Result<Vec<PathBuf>> {
         }
         beside => beside?,
     };
-    let older = beside.into_iter();
-    let mut older: Vec<_> = older.filter_map(|path| Some((age(&path)?, path))).collect();
+    let (mut older, mut others) = (Vec::new(), Vec::new());
+    for path in beside {
+        let more = more(&path, log);
+        match more.as_deref().map(age) {
+            Some(Some(age)) => older.push((age, path)),
+            Some(None) => others.push(path),
+            None => {}
+        }
+    }
     // While one is being compressed it is there twice.
     older.sort();
-    older.dedup_by_key(|(age, _)| *age);
+    older.dedup_by(|(_, next), (_, before)| *next == before.with_added_extension("gz"));
     // Numbers and dates are there side by side where an administrator has changed from one to the other.
     older
         .sort_by_key(|(_, path)| Reverse(fs::metadata(path).and_then(|data| data.modified()).ok()));
     let older = older.into_iter().map(|(_, path)| path);
-    Ok([log.to_owned()].into_iter().chain(older).collect())
+    Ok(([log.to_owned()].into_iter().chain(older).collect(), others))
 }
 
-/// How old a log is whose name goes on like this behind that of the log: its number, else its date.
-fn age(suffix: &[u8]) -> Option<(u64, Reverse<u64>)> {
-    let suffix = suffix.strip_suffix(COMPRESSED).unwrap_or(suffix);
-    let (mark, digits) = suffix.split_first()?;
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return None;
+/// What the name of a file has more than that of the log: at its end, or with logrotate's `extension` before that.
+fn more(path: &Path, log: &Path) -> Option<String> {
+    let [name, log_name, stem] = [path.file_name(), log.file_name(), log.file_stem()]
+        .map(|part| part.unwrap_or_default().to_string_lossy());
+    let is_rotated = |more: &str| more.starts_with(['.', '-']);
+    if let Some(more) = name.strip_prefix(&*log_name) {
+        return is_rotated(more).then(|| more.to_owned());
     }
-    let number = std::str::from_utf8(digits).ok()?.parse().ok()?;
-    match mark {
-        b'.' => Some((number, Reverse(0))),
-        b'-' if digits.len() >= DATE => Some((u64::MAX, Reverse(number))),
+    let (before, behind) = name
+        .strip_prefix(&*stem)?
+        .split_once(&log_name[stem.len()..])?;
+    // A log of something else may only begin as this one does.
+    let has_digit = before.get(1..)?.starts_with(|c: char| c.is_ascii_digit());
+    (has_digit && is_rotated(before)).then(|| format!("{before}{behind}"))
+}
+
+/// How old a log is whose name has so much more than that of the log: its number, else its date.
+fn age(more: &str) -> Option<(u64, Reverse<u64>)> {
+    let more = more.strip_suffix(".gz").unwrap_or(more);
+    match more.split_at_checked(1)? {
+        (".", number) => Some((number.parse().ok()?, Reverse(0))),
+        ("-", date) if date.len() >= DATE => {
+            let date = date.replace('-', "").parse().ok()?;
+            Some((u64::MAX, Reverse(date)))
+        }
         _ => None,
     }
 }
 
 /// Whether a file is compressed, by its name.
 pub(super) fn is_compressed(path: &Path) -> bool {
-    path.as_os_str().as_encoded_bytes().ends_with(COMPRESSED)
+    path.as_os_str().as_encoded_bytes().ends_with(b".gz")
 }
 
 /// What was compressed, and whether it breaks off or is no such file. `None`: it has more than `most` bytes.
@@ -84,7 +98,6 @@ fn is_of_content(error: &io::Error) -> bool {
     )
 }
 
-const COMPRESSED: &[u8] = b".gz";
 /// By so many bytes a compressed text may be longer than the text, at most.
 const OVERHEAD: u64 = 1024;
 /// The digits of a date such as 20261201.
@@ -107,28 +120,41 @@ mod tests {
             "calls.jsonl.1",
             "calls.jsonl.2.gz",
             "calls.jsonl.10.gz",
+            "calls.jsonl-2026-11-17.gz",
+            "calls.3.jsonl.gz",
+            "calls-20261110-1794268800.jsonl",
         ];
         let others = [
             "calls.jsonl.2.gz.tmp",
             "calls.jsonl.old",
             "calls.jsonl-1",
-            "calls.json.1",
             "calls.jsonl.",
+            "calls.4.jsonl.xz",
+            "calls.json.1",
+            "calls-shop.jsonl",
+            "calls.html",
+            "calls.jsonl10",
         ];
         for (day, name) in (0..).zip(names.iter().chain(&others).chain(&["calls.jsonl.2"])) {
             let file = fs::File::create(folder.path().join(name)).expect("made");
             let written = SystemTime::now() - Duration::from_secs(day * 86_400);
             file.set_modified(written).expect("ours");
         }
-        let all = all(&log).expect("there");
-        let found: Vec<_> = all
-            .iter()
-            .filter_map(|path| path.file_name()?.to_str())
-            .collect();
-        let mut expected = names;
-        expected.swap(4, 5);
-        expected[5] = "calls.jsonl.2";
+        let (all, beside) = all(&log).expect("there");
+        let names_of = |paths: &[PathBuf]| -> Vec<_> {
+            let names = paths.iter().filter_map(|path| path.file_name()?.to_str());
+            names.map(str::to_owned).collect()
+        };
+        let found = names_of(&all);
+        let mut expected = names.to_vec();
+        expected.retain(|name| *name != "calls.jsonl.2.gz");
+        expected.push("calls.jsonl.2");
         assert_eq!(found, expected);
+        let mut beside = names_of(&beside);
+        beside.sort();
+        let mut told = others[..5].to_vec();
+        told.sort_unstable();
+        assert_eq!(beside, told);
     }
 
     #[test]

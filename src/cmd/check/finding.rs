@@ -5,7 +5,6 @@ mod shown;
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
-use std::path::Path;
 use std::slice;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -14,6 +13,7 @@ use serde_json::json;
 use crate::sys::error::{Chain, way_out};
 use crate::sys::plain::plain_to;
 use crate::sys::redact;
+use crate::sys::remedy::{INSTALLER_OF_PACKAGE, is_packaged};
 pub use shown::Page;
 pub(crate) use shown::Shown;
 
@@ -57,7 +57,7 @@ impl Finding {
             id: plain_to(&self.id, MAX_LINE),
             status: self.status,
             text: one_line(&self.text),
-            remedy: fit(&one_line(&self.remedy), Path::new(OF_PACKAGE).exists()),
+            remedy: fit(&one_line(&self.remedy), is_packaged()),
             excerpt: self.excerpt.into_iter().map(clean).collect(),
             settings: self.settings.into_iter().map(Setting::clean).collect(),
             faults: self.faults.into_iter().map(Self::clean).collect(),
@@ -365,14 +365,11 @@ pub(super) fn findings<T>(examine: impl FnOnce(&mut Report<'_>) -> T) -> Vec<Fin
 /// Names the installer where this machine has it: a package brings its own.
 fn fit(remedy: &str, is_packaged: bool) -> String {
     if is_packaged {
-        remedy.replace("./install.sh", OF_PACKAGE)
+        remedy.replace("./install.sh", INSTALLER_OF_PACKAGE)
     } else {
         remedy.to_owned()
     }
 }
-
-/// Where a package has the installer.
-const OF_PACKAGE: &str = "/usr/share/phone-assistant/install.sh";
 
 #[cfg(test)]
 mod tests {

@@ -6,20 +6,17 @@ use std::path::{Path, PathBuf};
 use super::console::typed;
 use super::user::user_name;
 use crate::sys::files;
+use crate::sys::identity::conf::without_comments;
 use crate::sys::remedy::shell_quoted;
 
 /// Why the dialplan of the files in `etc` is not loaded, and what to do, where that can be seen. `module` is what Asterisk
 /// says of pbx_config, which reads them.
 pub(super) fn why_not(etc: &Path, module: &str) -> Option<(String, String)> {
     let mut read = BTreeSet::new();
-    let missing = missing_include(etc, FIRST, &mut read, DEEPEST);
     let load = typed("module load pbx_config");
-    if let Some((from, file)) = missing {
-        let (from, file) = (from.display(), shell_quoted(&file));
-        return Some((
-            format!("{from} includes {file}, which is not there, so Asterisk reads none of it"),
-            format!("take that line out, or make the file as Asterisk's user, then: {load}"),
-        ));
+    if let Some(missing) = missing(etc, &mut read) {
+        let text = format!("{missing}, so Asterisk reads none of it");
+        return Some((text, format!("{WAY_TO_INCLUDE}, then: {load}")));
     }
     if module.contains("0 modules loaded") {
         return Some((
@@ -48,6 +45,13 @@ pub(super) fn why_not(etc: &Path, module: &str) -> Option<(String, String)> {
     }
 }
 
+/// Tells which file those of the dialplan in `etc` include that is not there. What was read is noted in `read`.
+pub(super) fn missing(etc: &Path, read: &mut BTreeSet<PathBuf>) -> Option<String> {
+    let (from, file) = missing_include(etc, FIRST, read, DEEPEST)?;
+    let (from, file) = (from.display(), shell_quoted(file));
+    Some(format!("{from} includes {file}, which is not there"))
+}
+
 /// The first file that is included and not there, with the file that includes it. What was read is noted, and
 /// what may be missing and is.
 fn missing_include(
@@ -63,7 +67,10 @@ fn missing_include(
         return None;
     }
     let text = String::from_utf8_lossy(&bytes);
-    text.lines().filter_map(included).find_map(|(how, name)| {
+    let mut comments = 0;
+    text.lines().find_map(|line| {
+        let line = without_comments(line, &mut comments);
+        let (how, name) = included(&line)?;
         let file = etc.join(name);
         let is_missing = file.symlink_metadata().is_err() && !name.contains(PATTERN);
         match (is_missing, how) {
@@ -83,17 +90,18 @@ fn included(line: &str) -> Option<(&str, &str)> {
     if !matches!(how, "#include" | "#tryinclude") {
         return None;
     }
-    let name = name.split(';').next().unwrap_or_default().trim();
-    let name = name.trim_matches(['"', '<', '>', '\'']);
+    let name = name.trim().trim_matches(['"', '<', '>', '\'']);
     (!name.is_empty()).then_some((how, name))
 }
 
+/// What is to be done about a file that is included and not there.
+pub(super) const WAY_TO_INCLUDE: &str = "take that line out, or make the file as Asterisk's user";
 const FIRST: &str = "extensions.conf";
 const OWN: &str = "extensions_custom.conf";
 /// It makes that file.
 const INSTALL: &str = "sudo ./install.sh --dialplan";
 /// What a pattern for several files has in it; it may fit none.
-const PATTERN: [char; 3] = ['*', '?', '['];
+const PATTERN: [char; 4] = ['*', '?', '[', '{'];
 const DEEPEST: usize = 5;
 const MAX_CONF: u64 = 4 * 1024 * 1024;
 
@@ -134,7 +142,7 @@ mod tests {
             ),
             (
                 "one that may be missing",
-                "#tryinclude b.conf\n#include x*.conf\n#include extensions_custom.conf",
+                "#tryinclude b.conf\n#include x*.conf\n#include {b,x}.conf\n#include extensions_custom.conf",
                 loaded,
                 None,
             ),
@@ -153,6 +161,12 @@ mod tests {
             (
                 "a comment",
                 ";#include b.conf\n#include extensions_custom.conf",
+                loaded,
+                None,
+            ),
+            (
+                "a comment of several lines",
+                ";-- not now\n#include b.conf\n--;\n;---\n#include extensions_custom.conf",
                 loaded,
                 None,
             ),

@@ -18,7 +18,7 @@ use crate::config::{Config, Endpoint, Environment, Faults, limits::Callers};
 use crate::memory::Folder;
 use crate::sys::error::Chain;
 use crate::sys::files::{self, NewFile, Readers};
-use crate::sys::identity::conf::Conf;
+use crate::sys::identity::conf::set_folder;
 use crate::sys::remedy::{self, shell_quoted};
 use crate::sys::state::State;
 
@@ -174,13 +174,6 @@ fn usual_agi_bin(root: &Path) -> PathBuf {
     } else {
         freepbx
     }
-}
-
-/// The folder that `asterisk.conf` sets.
-pub(super) fn set_folder(setting: &str) -> Option<PathBuf> {
-    // What cannot be read is told by the commands of Asterisk that fail then.
-    let conf = Conf::read(Path::new("/")).unwrap_or_default();
-    conf.get("directories", setting).map(PathBuf::from)
 }
 
 /// Whether a program needs a dynamic loader. The header of an ELF file tells:

@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 
 use super::console;
 use super::finding::Report;
-use super::machine::set_folder;
 use super::personas::of_personas;
 use crate::config::{Arguments, Config, Environment, Filler, Needs, Sentence};
+use crate::sys::identity::conf::set_folder;
 use crate::sys::remedy::shell_quoted;
 
 /// Looks for the sounds that the dialplan plays, and those that the settings and the tables of personas name.

@@ -1,30 +1,33 @@
 //! The dialplan: whether the assistant's context is loaded, what leads to it, and where it leads callers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::console::{say, typed};
 use super::finding::Report;
 use super::globals;
 use super::loading;
-use super::machine::set_folder;
 use super::routes::{self, CONTEXT};
 use crate::config::{Audience, Config};
+use crate::sys::identity::conf::set_folder;
+use crate::sys::number::is_dialled;
 
 /// Looks for the assistant's context, for what leads to extensions that are not there, and for transfers and
 /// personas that are not there.
 pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
+    let etc = set_folder("astetcdir").unwrap_or_else(|| "/etc/asterisk".into());
     let plan = match say("dialplan show") {
         Ok(plan) => plan,
         Err(why) => {
             let own = say(&format!("dialplan show {CONTEXT}")).unwrap_or_default();
-            examine_context(&Ways::of(&own), config, report);
+            examine_context(&Ways::of(&own), &etc, config, report);
             let why = format!("Asterisk did not show its whole dialplan: {why}");
             let remedy = format!("look yourself: {}", typed("dialplan show"));
             return report.not_tried("ways in", &why, &remedy);
         }
     };
     let ways = Ways::of(&plan);
-    examine_context(&ways, config, report);
+    examine_context(&ways, &etc, config, report);
     if ways.says(RUNS) {
         examine_in(&ways, report);
     }
@@ -58,14 +61,13 @@ fn examine_untold(ways: &Ways, report: &mut Report<'_>) {
     );
 }
 
-fn examine_context(ways: &Ways, config: Option<&Config>, report: &mut Report<'_>) {
+fn examine_context(ways: &Ways, etc: &Path, config: Option<&Config>, report: &mut Report<'_>) {
     let id = "dialplan";
     let reload = typed("dialplan reload");
     let remedy = &format!("sudo ./install.sh --dialplan; and: {reload}");
     if !ways.says(RUNS) {
-        let etc = set_folder("astetcdir").unwrap_or_else(|| "/etc/asterisk".into());
         let module = say("module show like pbx_config").unwrap_or_default();
-        let (text, remedy) = match loading::why_not(&etc, &module) {
+        let (text, remedy) = match loading::why_not(etc, &module) {
             Some((why, way)) => (
                 format!("the context custom-openai is not loaded: {why}"),
                 way,
@@ -77,6 +79,15 @@ fn examine_context(ways: &Ways, config: Option<&Config>, report: &mut Report<'_>
             ),
         };
         report.fail(id, &text, &remedy);
+    } else if let Some(missing) = loading::missing(etc, &mut BTreeSet::new()) {
+        let text = format!(
+            "{missing}; at the next restart Asterisk reads none of its dialplan, and no extension answers"
+        );
+        report.warn(
+            id,
+            &text,
+            &format!("{}, then: {reload}", loading::WAY_TO_INCLUDE),
+        );
     } else if !ways.says(LETS_LOOK_AROUND) {
         let text =
             "the context custom-openai is of an earlier version: it has no way in for this check";
@@ -105,8 +116,10 @@ fn examine_in(ways: &Ways, report: &mut Report<'_>) {
         let remedy = "in FreePBX change the target under Admin, Custom Destinations, else in extensions_custom.conf; or give install.sh that --extension";
         report.fail(id, &text, remedy);
     } else if ways.leading.is_empty() && !ways.is_included {
+        let number = ways.extensions.iter().find(|it| is_dialled(it));
+        let number = number.map_or("8008", String::as_str);
         let remedy = format!(
-            "FreePBX: Admin, Custom Destinations, {CONTEXT},8008,1, and then a Misc Application or an Inbound Route; else \
+            "FreePBX: Admin, Custom Destinations, {CONTEXT},{number},1, and then a Misc Application or an Inbound Route; else \
              \"include => {CONTEXT}\" in your phones' context"
         );
         report.warn(
@@ -252,6 +265,7 @@ const TELLS_CALLERS: &str = "mode=disclose";
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
 
     use super::*;
     use crate::cmd::check::finding::{Finding, Status, findings};
@@ -311,6 +325,42 @@ mod tests {
             let finding = found(others);
             assert_eq!(finding.status, status, "{others} {finding:?}");
             assert!(finding.text.contains(words), "{others} {finding:?}");
+        }
+    }
+
+    #[test]
+    fn the_way_in_that_is_proposed_leads_to_an_extension_that_is_there() {
+        for number in ["*88", "7009", "8008"] {
+            let plan = format!(
+                "[ Context '{CONTEXT}' ]\n  '{number}' => 1. Answer()\n  'check' => 1. AGI(x)\n"
+            );
+            let found = findings(|report| examine_in(&Ways::of(&plan), report));
+            let proposed = format!("Custom Destinations, {CONTEXT},{number},1,");
+            assert!(found[0].remedy.contains(&proposed), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_told_while_the_dialplan_that_was_read_before_it_still_runs() {
+        let folder = testkit::TempDir::new().expect("a temporary folder");
+        let steps = [RUNS, LETS_LOOK_AROUND, TELLS_CALLERS].join("\n");
+        let loaded = Ways::of(&format!("[ Context '{CONTEXT}' \n{steps}\n"));
+        for (text, expected) in [
+            ("", Status::Ok),
+            ("#include \"nothere.conf\"\n", Status::Warn),
+        ] {
+            fs::write(folder.path().join("extensions.conf"), text).expect("written");
+            let found = findings(|report| examine_context(&loaded, folder.path(), None, report));
+            let [finding] = &found[..] else {
+                panic!("{found:?}")
+            };
+            assert_eq!(finding.status, expected, "{finding:?}");
+            if expected == Status::Warn {
+                for words in ["nothere.conf", "not there", "next restart"] {
+                    assert!(finding.text.contains(words), "{finding:?}");
+                }
+                assert!(finding.remedy.contains("dialplan reload"), "{finding:?}");
+            }
         }
     }
 

@@ -272,7 +272,7 @@ fn what_cannot_be_used_changes_nothing_and_is_named() {
                 before: "stt = ",
                 ..NOTHING
             },
-            "no TOML",
+            "fix them first",
         ),
         (
             Case {
@@ -289,6 +289,52 @@ fn what_cannot_be_used_changes_nothing_and_is_named() {
         assert!(error.contains(expected), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
         assert_eq!(after, case.before);
+    }
+}
+
+#[test]
+fn what_is_no_toml_is_told_with_its_line_as_other_commands_do() {
+    for (before, words) in [
+        (
+            "[stt]\n[tts]\n[stt]\n",
+            "line 3, column 2: [stt] stands twice",
+        ),
+        ("[tts]\nspeed = 1,5\n", "line 2, column 10: a decimal point"),
+    ] {
+        let (ended, ..) = done(&Case { before, ..NOTHING });
+        let Err(Error::Config(faults)) = ended else {
+            panic!("{ended:?}")
+        };
+        let told = faults.to_string();
+        assert!(told.contains(words), "{told}");
+        assert!(!told.contains("TOML parse error"), "{told}");
+    }
+}
+
+#[test]
+fn the_way_in_has_the_numbers_that_the_dialplan_has() {
+    let block = "; BEGIN phone-assistant: install.sh keeps this\n[custom-openai]\nexten => *88,1,Answer()\n \
+                 same => n,Wait(1)\nexten => 7009,1,Answer()\nexten => check,1,AGI(x)\n; END phone-assistant\n";
+    let other = "[custom]\nexten => 7,1,Answer()\n";
+    for (plan, question, conversation) in [
+        (format!("{other}{block}{other}"), "*88", "7009"),
+        (
+            block.replace("*88", "8009").replace("7009", "8008"),
+            "8009",
+            "8008",
+        ),
+        (other.to_owned(), "8008", "8009"),
+        (String::new(), "8008", "8009"),
+    ] {
+        let next = words::next_of(&plan);
+        for part in [
+            format!("in, for {question} (a question) and the same for {conversation} (a conv"),
+            format!("Target custom-openai,{question},1 "),
+            format!("Feature Code {question},"),
+            format!("dial {question} and ask, or {conversation} and talk.\n"),
+        ] {
+            assert!(next.contains(&part), "{part} in {next}");
+        }
     }
 }
 

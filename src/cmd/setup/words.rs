@@ -1,14 +1,48 @@
 //! What is said around the questions.
 
-/// How the extensions are reached, once all is set up.
-pub(crate) const NEXT: &str = "
-The way in, for 8008 (a question) and the same for 8009 (a conversation)
-  FreePBX: Admin, Custom Destinations, Add: Target custom-openai,8008,1 and a Description; Submit
-           Applications, Misc Applications, Add: a Description, Feature Code 8008,
+use std::io::Read;
+
+use crate::sys::identity::conf::set_folder;
+use crate::sys::number::is_dialled;
+use crate::sys::owner;
+
+/// How the extensions are reached that the dialplan of this machine has, once all is set up.
+pub(crate) fn next() -> String {
+    let etc = set_folder("astetcdir").unwrap_or_else(|| "/etc/asterisk".into());
+    let plan = owner::open(&etc.join("extensions_custom.conf"));
+    let mut text = Vec::new();
+    // What cannot be read has the usual numbers, as one that is not there yet.
+    plan.and_then(|plan| plan.take(MAX_PLAN).read_to_end(&mut text))
+        .ok();
+    next_of(&String::from_utf8_lossy(&text))
+}
+
+/// The same for a dialplan of this text, in which `install.sh` marks its own lines.
+pub(super) fn next_of(plan: &str) -> String {
+    let own = plan.lines().skip_while(|line| !line.starts_with(BEGIN));
+    let own = own.take_while(|line| !line.starts_with(END));
+    let mut numbers = own.filter_map(|line| {
+        let (number, _) = line.strip_prefix("exten => ")?.split_once(",1,")?;
+        is_dialled(number).then_some(number)
+    });
+    let question = numbers.next().unwrap_or("8008");
+    let conversation = numbers.next().unwrap_or("8009");
+    format!(
+        "
+The way in, for {question} (a question) and the same for {conversation} (a conversation)
+  FreePBX: Admin, Custom Destinations, Add: Target custom-openai,{question},1 and a Description; Submit
+           Applications, Misc Applications, Add: a Description, Feature Code {question},
            Destination: Custom Destinations, and that one; Submit. Then Apply Config.
   Without FreePBX: include => custom-openai in the context of your phones.
-Then dial 8008 and ask, or 8009 and talk.
-";
+Then dial {question} and ask, or {conversation} and talk.
+"
+    )
+}
+
+/// The lines of `install.sh` around its own.
+const BEGIN: &str = "; BEGIN phone-assistant";
+const END: &str = "; END phone-assistant";
+const MAX_PLAN: u64 = 4 * 1024 * 1024;
 
 /// Where keys come from.
 pub(super) const WHERE_KEYS_ARE: &str = "\

@@ -7,7 +7,7 @@
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::sys::held::{self, Last, Place, Trust};
 
@@ -182,8 +182,16 @@ fn cause(error: held::Error) -> io::Error {
     }
 }
 
+/// The folder that this machine's `asterisk.conf` sets.
+pub(crate) fn set_folder(setting: &str) -> Option<PathBuf> {
+    // What cannot be read sets nothing here, and is told by the commands of Asterisk that fail then.
+    let conf = Conf::read(Path::new("/")).unwrap_or_default();
+    conf.get("directories", setting).map(PathBuf::from)
+}
+
 /// A line without what stands behind `;` or between `;--` and `--;`, which nest and may span lines; `\;` is no comment.
-fn without_comments(line: &str, depth: &mut u32) -> String {
+/// `depth` is how deep in comments the line begins, and then how deep it ends.
+pub(crate) fn without_comments(line: &str, depth: &mut u32) -> String {
     let (mut kept, mut rest) = (String::new(), line);
     while let Some(at) = rest.find(';') {
         let (before, behind) = (&rest[..at], &rest[at + 1..]);

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use super::{Finding, Setting};
-use crate::sys::plain::CLEAR;
+use crate::sys::plain::{CLEAR, broken};
 
 /// What findings are written on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,24 +30,10 @@ impl Shown<'_> {
 
     /// Writes `text` from a column on, where the cursor is.
     fn flow(&self, f: &mut fmt::Formatter<'_>, column: usize, text: &str) -> fmt::Result {
-        let Some(width) = self.1.width else {
-            return writeln!(f, "{text}");
-        };
-        let mut at = column;
-        for word in text.split(' ') {
-            let len = word.chars().count();
-            if at > column && at + 1 + len > width {
-                // A word that is too long for its column, such as a path, begins further to the left.
-                at = column.min(width.saturating_sub(len));
-                write!(f, "\n{:at$}", "")?;
-            } else if at > column {
-                f.write_str(" ")?;
-                at += 1;
-            }
-            f.write_str(word)?;
-            at += len;
+        match self.1.width {
+            Some(width) => writeln!(f, "{}", broken(text, column, column, width)),
+            None => writeln!(f, "{text}"),
         }
-        writeln!(f)
     }
 
     fn line(&self, f: &mut fmt::Formatter<'_>, column: usize, text: &str) -> fmt::Result {
