@@ -445,18 +445,34 @@ find_asterisk() {
     limit=''
     # The program waits for ten seconds, and then ends what it has started.
     if command -v timeout >/dev/null; then limit='timeout -s KILL 15'; fi
+    guest='' roots=- groups=- users=-
     "$work/phone-assistant" identity --all --root "${DESTDIR:-/}" ${given_user:+--user "$given_user"} \
-        ${given_group:+--group "$given_group"} >"$work/identity" || [ "$action" = uninstall ] || [ "$configure" = yes ] || exit 1
+        ${given_group:+--group "$given_group"} >"$work/identity" 2>"$work/why" || expect_former_user
     user=$(identity user)
     group=$(identity group)
     sounds=$DESTDIR$(first "$(identity astdatadir)" "$(usual_folder)")/sounds
-    guest='' roots=- groups=- users=-
     if [ "$(id -u)" = 0 ] && [ -n "$user" ] && { [ -z "$DESTDIR" ] || id "$user" >/dev/null 2>&1; }; then
         guest=$user roots=root:root groups=root:$group users=$user:$group
     elif [ -n "$DESTDIR" ]; then
         say "note: owners are not set below $DESTDIR"
     fi
     choose_agi_bin
+}
+
+# Where Asterisk was taken away first, its user may have gone as well, and the folders stay with a number. Only root can
+# have given them to it.
+expect_former_user() {
+    if [ "$action" = uninstall ] && [ "$(id -u)" = 0 ]; then
+        guest=$(for folder in "${plan%/*}" "$data"; do
+            find "$folder" -prune -type d ! -user 0 -exec ls -dn {} + 2>/dev/null
+        done | awk 'NR == 1 { print $3 }')
+    fi
+    if [ -n "$guest" ]; then
+        say "note: Asterisk is taken to have run as user $guest, to whom its folder or ours belongs"
+        return
+    fi
+    visible <"$work/why" >&2
+    [ "$action" = uninstall ] || [ "$configure" = yes ] || exit 1
 }
 
 # Where there is no folder for AGI programs yet, Asterisk is still to come, and the package makes none: it may be the wrong
