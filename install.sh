@@ -27,6 +27,7 @@ Builds phone-assistant and installs it for Asterisk or FreePBX.
   --user NAME      the user that Asterisk runs as, and --group NAME its group, where that is not clear or it is root
   --agi-bin FOLDER the folder for AGI programs, where it is root's and not one of the usual ones, and others than root
                    can change the asterisk.conf that names it
+                   (these three hold for later runs and packages too, until others are named)
   --uninstall      take back what was put; settings, keys, data and the log of calls stay
   --purge          --uninstall, and remove settings, keys, data and the log of calls too
   --help           show this text
@@ -170,11 +171,12 @@ take_from_agi_bin() {
     fi
 }
 
-# A copy that was put where another layout of Asterisk has its programs would never be brought up to date.
+# A copy that was put where another layout of Asterisk has its programs, or where an option said, would never be brought up
+# to date.
 take_from_other_folder() {
-    for other in /var/lib/asterisk/agi-bin /usr/share/asterisk/agi-bin; do
+    for other in /var/lib/asterisk/agi-bin /usr/share/asterisk/agi-bin "$named_agi_bin"; do
         # One may be a link to the other, or be mounted there too.
-        if [ -z "$(find "$agi_bin/." -prune -samefile "$DESTDIR$other/." 2>/dev/null)" ]; then
+        if [ -n "$other" ] && [ -z "$(find "$agi_bin/." -prune -samefile "$DESTDIR$other/." 2>/dev/null)" ]; then
             take_ours "$DESTDIR$other/phone-assistant" || :
         fi
     done
@@ -199,6 +201,32 @@ read_placed() {
 
 placed_lines() {
     { cat "$work/placed" && sha256sum <"$work/phone-assistant"; } | sort -u
+    if [ "$agi_bin" = "$DESTDIR$named_agi_bin" ]; then printf 'agi-bin %s\n' "$named_agi_bin"; fi
+    if [ -n "$named_user" ]; then printf 'user %s\n' "$named_user"; fi
+    if [ -n "$named_group" ]; then printf 'group %s\n' "$named_group"; fi
+}
+
+# What was named by an option holds until another is named. It is root's word only where nobody else can have written it.
+recall() {
+    named_agi_bin=$(without_slashes "$given_agi_bin") named_user=$given_user named_group=$given_group
+    if ! is_roots -d "$settings" || ! is_roots -f "$placed"; then return; fi
+    if [ -z "$named_agi_bin" ]; then
+        named_agi_bin=$(recalled agi-bin)
+        if [ -n "$named_agi_bin" ] && [ ! -d "$DESTDIR$named_agi_bin" ]; then
+            say "note: there is no folder $named_agi_bin any more, which --agi-bin named"
+            named_agi_bin=''
+        fi
+    fi
+    if [ -z "$named_user$named_group" ]; then
+        named_user=$(recalled user) named_group=$(recalled group)
+        if [ -n "$named_user$named_group" ]; then
+            say "as before  ${named_user:+--user $named_user}${named_group:+ --group $named_group}, until others are named"
+        fi
+    fi
+}
+
+recalled() {
+    sed -n "s/^$1 //p" "$placed" | head -n 1
 }
 
 # take_unchanged FILE DEFAULT: what an administrator has changed stays until a purge. A timer would then want a program
@@ -262,7 +290,7 @@ take_away() {
 
 read_options() {
     separator=$(printf '\037') action=install dialplan=no replace=no purge=no watch=no binary='' extension='' conversation='' given_user='' given_group=''
-    given_agi_bin='' configure=no target=''
+    given_agi_bin='' configure=no target='' named_agi_bin=''
     here=$(cd "$(dirname "$0")" && pwd)
     while [ $# -gt 0 ]; do
         case $1 in
@@ -404,6 +432,11 @@ is_of() {
     [ -n "$(find "$2" -prune -type d -user "$1" 2>/dev/null)" ]
 }
 
+# is_roots -d|-f PATH: whether it is such a folder or file, no link, and only root, or the user who runs this, can change it.
+is_roots() {
+    [ -n "$(find "$2" -prune -type "${1#-}" \( -user 0 -o -user "$(id -un)" \) ! -perm -20 ! -perm -2 2>/dev/null)" ]
+}
+
 # keep NAME COMMAND...: what it prints, in a file of ours. Some tools do not tell that a disk is full, so it is compared.
 keep() {
     name=$1
@@ -440,14 +473,15 @@ owner_of() {
 # ---- the Asterisk of this machine ----
 
 find_asterisk() {
+    recall
     asterisk=${ASTERISK-}
     if [ -z "$asterisk$DESTDIR" ]; then asterisk=asterisk; fi
     limit=''
     # The program waits for ten seconds, and then ends what it has started.
     if command -v timeout >/dev/null; then limit='timeout -s KILL 15'; fi
     guest='' roots=- groups=- users=-
-    "$work/phone-assistant" identity --all --root "${DESTDIR:-/}" ${given_user:+--user "$given_user"} \
-        ${given_group:+--group "$given_group"} >"$work/identity" 2>"$work/why" || expect_former_user
+    "$work/phone-assistant" identity --all --root "${DESTDIR:-/}" ${named_user:+--user "$named_user"} \
+        ${named_group:+--group "$named_group"} >"$work/identity" 2>"$work/why" || expect_former_user
     user=$(identity user)
     group=$(identity group)
     sounds=$DESTDIR$(first "$(identity astdatadir)" "$(usual_folder)")/sounds
@@ -488,18 +522,17 @@ expect_folder() {
 choose_agi_bin() {
     is_sure=yes
     agi_bin=$(first "$given_agi_bin" "$(identity astagidir)")
-    if [ -z "$agi_bin" ]; then agi_bin=$(folder_of_asterisk); fi
+    if [ -z "$agi_bin" ]; then agi_bin=$(first "$(folder_of_asterisk)" "$named_agi_bin"); fi
     if [ -z "$agi_bin" ]; then
         agi_bin=$(usual_folder agi-bin)
         if [ ! -e "$DESTDIR/etc/freepbx.conf" ]; then is_sure=no; fi
     fi
-    while [ "$agi_bin" != "${agi_bin%/}" ]; do agi_bin=${agi_bin%/}; done
-    agi_bin=$DESTDIR$agi_bin
+    agi_bin=$DESTDIR$(without_slashes "$agi_bin")
     case ${agi_bin#"$DESTDIR"} in
         /var/lib/asterisk/agi-bin | /usr/share/asterisk/agi-bin) return ;;
     esac
     if [ -z "$given_agi_bin" ] && [ "$(identity author)" = root ] && [ -d "$agi_bin" ]; then return; fi
-    if [ -n "$given_agi_bin" ]; then
+    if [ "$agi_bin" = "$DESTDIR$named_agi_bin" ]; then
         [ -d "$agi_bin" ] || die "there is no folder $agi_bin"
     elif ! place guests -- "$agi_bin" 2>"$work/why"; then
         visible <"$work/why" >&2
@@ -514,6 +547,12 @@ choose_agi_bin() {
             die "$refused. If it is the right one, name it with --agi-bin"
         fi
     fi
+}
+
+without_slashes() {
+    folder=$1
+    while [ "$folder" != "${folder%/}" ]; do folder=${folder%/}; done
+    printf '%s\n' "$folder"
 }
 
 # Where no file says it, Asterisk knows where it looks; its word only chooses between the usual folders.
@@ -538,11 +577,11 @@ usual_folder() {
 ask() {
     if [ -z "$asterisk" ]; then return; fi
     # shellcheck disable=SC2086 # It is several words.
-    $limit "$work/phone-assistant" console --root "${DESTDIR:-/}" ${given_user:+--user "$given_user"} \
-        ${given_group:+--group "$given_group"} --asterisk "$asterisk" -- "$1" 2>"$work/why" || :
+    $limit "$work/phone-assistant" console --root "${DESTDIR:-/}" ${named_user:+--user "$named_user"} \
+        ${named_group:+--group "$named_group"} --asterisk "$asterisk" -- "$1" 2>"$work/why" || :
 }
 
-# As root the program asks only where a person has told it so.
+# As root the program asks only where a person has told it so, now: by the next time asterisk.conf may be another user's.
 may_ask() {
     [ "$user" != root ] || [ -n "$given_user" ] || [ "$(id -u)" != 0 ]
 }
@@ -981,7 +1020,7 @@ check_dialplan() {
     fi
     # Not an error: machines are set up before they are switched on, and Asterisk reads the file when it starts.
     if ! asterisk_runs; then
-        asked_as="${given_user:+ --user $given_user}${given_group:+ --group $given_group}"
+        asked_as="${named_user:+ --user $named_user}${named_group:+ --group $named_group}"
         visible <"$work/why" >&2
         say "note: Asterisk is not running; once it is, see:  sudo phone-assistant console$asked_as 'dialplan show $extension@custom-openai'"
         return

@@ -12,6 +12,7 @@ use super::{PLAN, THIS, elf};
 
 mod faults;
 mod folders;
+mod remembered;
 
 #[test]
 fn a_prefix_is_where_the_program_goes_and_what_timers_name() {
