@@ -109,10 +109,11 @@ uninstall() {
     elif [ "$(id -u)" = 0 ] || grep -qs "^$begin" "$plan"; then
         die "there is no phone-assistant of this version to do it with: run $self first, then this again"
     fi
+    say_what_is_elsewhere
     if [ "$purge" = yes ]; then
         purge_all
     else
-        say "kept       $settings, $data and $DESTDIR$log (--purge removes them)"
+        say "kept       $settings, $data and $DESTDIR$log ($remover removes them)"
     fi
     step "$agi_bin/phone-assistant" take_from_agi_bin
     step "$rotation" take_unchanged "$rotation" default_rotation
@@ -140,6 +141,20 @@ step() {
     status=$?
     set -e
     if [ $status != 0 ]; then undone="$undone, $step"; fi
+}
+
+# A purge removes no file or folder that only the settings name, for it may hold more than what calls have left. So it is
+# told, while the settings can be read.
+say_what_is_elsewhere() {
+    if [ ! -e "$work/phone-assistant" ]; then return; fi
+    place read -- "$settings/config.toml" 2>/dev/null |
+        sed -nE "s/^[[:blank:]]*([a-z]+\.)?(folder|calls|sounds)[[:blank:]]*=[[:blank:]]*[\"']([^\"']+)[\"'].*/\3/p" |
+        while read -r named; do
+            case $named in "${data#"$DESTDIR"}"/* | "$log") continue ;; esac
+            if [ -e "$DESTDIR$named" ]; then
+                say "note: no purge removes $named, which the settings name"
+            fi
+        done
 }
 
 # The keys first and by themselves: what others have done to the rest must not keep them here.
@@ -236,7 +251,7 @@ take_unchanged() {
         if [ -z "$user" ]; then take_user_from "$1"; fi
         "$2" | comparable >"$work/default"
         if ! comparable "$1" 2>/dev/null | cmp -s - "$work/default" && { [ "$1" != "$watch_file" ] || grep -qs -e '-x ' "$1"; }; then
-            say "kept       $1, which was changed (--purge removes it)"
+            say "kept       $1, which was changed ($remover removes it)"
             return
         fi
     fi
@@ -337,12 +352,14 @@ read_options() {
 # A package has this script and the dialplan here, and the program in /usr/bin, which is its own to put and take away.
 # --configure is for its maintainer scripts.
 find_package() {
-    packaged=no prefix=${PREFIX:-/usr/local} self=./install.sh
+    packaged=no prefix=${PREFIX:-/usr/local} self=./install.sh remover=--purge
     case $prefix in
         /*) prefix=${prefix%/} ;;
         *) usage "PREFIX wants a path that begins with /, found '$prefix'" ;;
     esac
-    if [ "$here" = "$DESTDIR/usr/share/phone-assistant" ]; then packaged=yes prefix=/usr self=${here#"$DESTDIR"}/install.sh; fi
+    if [ "$here" = "$DESTDIR/usr/share/phone-assistant" ]; then
+        packaged=yes prefix=/usr self=${here#"$DESTDIR"}/install.sh remover='apt purge phone-assistant'
+    fi
     if [ "$packaged" = yes ] && { [ -n "$binary" ] || [ "$action" = build ]; }; then
         usage "the program here is the package's, so --binary and --build are for the sources"
     fi

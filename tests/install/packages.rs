@@ -121,6 +121,17 @@ fn a_package_takes_over_what_the_sources_have_installed_and_they_give_way() {
 }
 
 #[test]
+fn a_package_says_how_apt_removes_what_is_kept() {
+    let machine = packaged();
+    run(&machine, &["--configure"]).succeeds();
+    let removed = run(&machine, &["--uninstall"]);
+    removed
+        .succeeds()
+        .says("(apt purge phone-assistant removes them)");
+    assert!(!removed.text().contains("--purge"), "{}", removed.text());
+}
+
+#[test]
 fn a_package_builds_nothing_takes_no_other_program_and_only_it_configures() {
     let machine = packaged();
     let before = machine.snapshot();
