@@ -124,7 +124,9 @@ uninstall() {
             "See to that, then run this again"
     fi
     if [ "$packaged" = no ]; then take_away "$program"; fi
-    if [ "$(readlink "$shadow" || :)" = "${program#"$DESTDIR"}" ]; then take_away "$shadow"; fi
+    for link in "$shadow" "$DESTDIR$former"; do
+        if [ "$(readlink "$link" || :)" = "${program#"$DESTDIR"}" ]; then take_away "$link"; fi
+    done
     say "In FreePBX, delete the Misc Application and the Custom Destination that led here."
 }
 
@@ -219,12 +221,15 @@ placed_lines() {
     if [ "$agi_bin" = "$DESTDIR$named_agi_bin" ]; then printf 'agi-bin %s\n' "$named_agi_bin"; fi
     if [ -n "$named_user" ]; then printf 'user %s\n' "$named_user"; fi
     if [ -n "$named_group" ]; then printf 'group %s\n' "$named_group"; fi
+    if [ -n "$former" ]; then printf 'former %s\n' "$former"; fi
 }
 
-# What was named by an option holds until another is named. It is root's word only where nobody else can have written it.
+# What was named by an option holds until another is named, and what is a link to the package's program is known again. It is
+# root's word only where nobody else can have written it.
 recall() {
     named_agi_bin=$(without_slashes "$given_agi_bin") named_user=$given_user named_group=$given_group
     if ! is_roots -d "$settings" || ! is_roots -f "$placed"; then return; fi
+    former=$(recalled former)
     if [ -z "$named_agi_bin" ]; then
         named_agi_bin=$(recalled agi-bin)
         if [ -n "$named_agi_bin" ] && [ ! -d "$DESTDIR$named_agi_bin" ]; then
@@ -249,8 +254,7 @@ recalled() {
 take_unchanged() {
     if [ -e "$work/phone-assistant" ] && [ "$purge" = no ] && [ -e "$1" ]; then
         if [ -z "$user" ]; then take_user_from "$1"; fi
-        "$2" | comparable >"$work/default"
-        if ! comparable "$1" 2>/dev/null | cmp -s - "$work/default" && { [ "$1" != "$watch_file" ] || grep -qs -e '-x ' "$1"; }; then
+        if ! is_default "$1" "$2" && { [ "$1" != "$watch_file" ] || grep -qs -e '-x ' "$1"; }; then
             say "kept       $1, which was changed ($remover removes it)"
             return
         fi
@@ -258,9 +262,16 @@ take_unchanged() {
     take_away "$1"
 }
 
-# The minute is by chance, and an earlier version had another remark.
+# is_default FILE DEFAULT
+is_default() {
+    "$2" | comparable >"$work/default"
+    comparable "$1" 2>/dev/null | cmp -s - "$work/default"
+}
+
+# The minute is by chance, the program may have been installed from its sources before, and an earlier version had another
+# remark.
 comparable() {
-    sed 's/^[0-9]* 6/0 6/; s/^\( *# "phone-assistant calls" also looks into the\) .*/\1/' "$@"
+    sed 's/^[0-9]* 6/0 6/; s| [^ ]*/bin/phone-assistant | phone-assistant |g; s/^\( *# "phone-assistant calls" also looks into the\) .*/\1/' "$@"
 }
 
 # Where Asterisk was taken away first, a rule itself tells whom it is for.
@@ -305,7 +316,7 @@ take_away() {
 
 read_options() {
     separator=$(printf '\037') action=install dialplan=no replace=no purge=no watch=no binary='' extension='' conversation='' given_user='' given_group=''
-    given_agi_bin='' configure=no target='' named_agi_bin=''
+    given_agi_bin='' configure=no target='' named_agi_bin='' former=''
     here=$(cd "$(dirname "$0")" && pwd)
     while [ $# -gt 0 ]; do
         case $1 in
@@ -830,6 +841,7 @@ prepare_files() {
     keep rotation default_rotation
     keep watch daily_check
     read_placed
+    if [ "$packaged" = yes ]; then former=$(first "$(program_of_job)" "$former"); fi
     keep now-placed placed_lines
     old_key=$agi_bin/google-creds.json
     # Who is not root reads as themselves.
@@ -948,13 +960,30 @@ install_files() {
     done
 }
 
-# What sources have installed here before leads to the package's program.
+# What sources have installed here before leads to the package's program, and a job that nobody has changed names that.
 take_over() {
     if [ -f "$shadow" ] && [ ! -L "$shadow" ]; then
         place trees -- "$shadow"
-        ln -s "${program#"$DESTDIR"}" "$shadow"
-        say "linked     $shadow, which was installed before, to ${program#"$DESTDIR"}"
+        link_program "$shadow"
     fi
+    if [ -z "$former" ]; then return; fi
+    if is_default "$watch_file" daily_check; then
+        keep watch sed "s|$former|${program#"$DESTDIR"}|g" "$watch_file"
+        place files -- 0644 "$roots" "$work/watch" "$watch_file"
+    fi
+    # A folder of Asterisk's user gets no link.
+    if [ ! -L "$DESTDIR$former" ] && (guest='' && take_ours "$DESTDIR$former"); then link_program "$DESTDIR$former"; fi
+}
+
+link_program() {
+    ln -s "${program#"$DESTDIR"}" "$1"
+    say "linked     $1, which was installed before, to ${program#"$DESTDIR"}"
+}
+
+# The program that a job of cron names, where it is none of the package's.
+program_of_job() {
+    place read -- "$watch_file" 2>/dev/null | sed -n 's|.* \[ ! -x \(/[A-Za-z0-9._/-]*/bin/phone-assistant\) \] .*|\1|p' |
+        grep -vxF "${program#"$DESTDIR"}" | head -n 1
 }
 
 # The package is installed all the same: Asterisk may come later, and people need the program to be told what is missing.
