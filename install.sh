@@ -27,6 +27,7 @@ Builds phone-assistant and installs it for Asterisk or FreePBX.
   --user NAME      the user that Asterisk runs as, and --group NAME its group, where that is not clear or it is root
   --agi-bin FOLDER the folder for AGI programs, where it is root's and not one of the usual ones, and others than root
                    can change the asterisk.conf that names it
+                   (these three hold for later runs and packages too, until others are named)
   --uninstall      take back what was put; settings, keys, data and the log of calls stay
   --purge          --uninstall, and remove settings, keys, data and the log of calls too
   --help           show this text
@@ -108,10 +109,11 @@ uninstall() {
     elif [ "$(id -u)" = 0 ] || grep -qs "^$begin" "$plan"; then
         die "there is no phone-assistant of this version to do it with: run $self first, then this again"
     fi
+    say_what_is_elsewhere
     if [ "$purge" = yes ]; then
         purge_all
     else
-        say "kept       $settings, $data and $DESTDIR$log (--purge removes them)"
+        say "kept       $settings, $data and $DESTDIR$log ($remover removes them)"
     fi
     step "$agi_bin/phone-assistant" take_from_agi_bin
     step "$rotation" take_unchanged "$rotation" default_rotation
@@ -122,7 +124,9 @@ uninstall() {
             "See to that, then run this again"
     fi
     if [ "$packaged" = no ]; then take_away "$program"; fi
-    if [ "$(readlink "$shadow" || :)" = "${program#"$DESTDIR"}" ]; then take_away "$shadow"; fi
+    for link in "$shadow" "$DESTDIR$former"; do
+        if [ "$(readlink "$link" || :)" = "${program#"$DESTDIR"}" ]; then take_away "$link"; fi
+    done
     say "In FreePBX, delete the Misc Application and the Custom Destination that led here."
 }
 
@@ -139,6 +143,20 @@ step() {
     status=$?
     set -e
     if [ $status != 0 ]; then undone="$undone, $step"; fi
+}
+
+# A purge removes no file or folder that only the settings name, for it may hold more than what calls have left. So it is
+# told, while the settings can be read.
+say_what_is_elsewhere() {
+    if [ ! -e "$work/phone-assistant" ]; then return; fi
+    place read -- "$settings/config.toml" 2>/dev/null |
+        sed -nE "s/^[[:blank:]]*([a-z]+\.)?(folder|calls|sounds)[[:blank:]]*=[[:blank:]]*[\"']([^\"']+)[\"'].*/\3/p" |
+        while read -r named; do
+            case $named in "${data#"$DESTDIR"}"/* | "$log") continue ;; esac
+            if [ -e "$DESTDIR$named" ]; then
+                say "note: no purge removes $named, which the settings name"
+            fi
+        done
 }
 
 # The keys first and by themselves: what others have done to the rest must not keep them here.
@@ -170,11 +188,12 @@ take_from_agi_bin() {
     fi
 }
 
-# A copy that was put where another layout of Asterisk has its programs would never be brought up to date.
+# A copy that was put where another layout of Asterisk has its programs, or where an option said, would never be brought up
+# to date.
 take_from_other_folder() {
-    for other in /var/lib/asterisk/agi-bin /usr/share/asterisk/agi-bin; do
+    for other in /var/lib/asterisk/agi-bin /usr/share/asterisk/agi-bin "$named_agi_bin"; do
         # One may be a link to the other, or be mounted there too.
-        if [ -z "$(find "$agi_bin/." -prune -samefile "$DESTDIR$other/." 2>/dev/null)" ]; then
+        if [ -n "$other" ] && [ -z "$(find "$agi_bin/." -prune -samefile "$DESTDIR$other/." 2>/dev/null)" ]; then
             take_ours "$DESTDIR$other/phone-assistant" || :
         fi
     done
@@ -199,6 +218,35 @@ read_placed() {
 
 placed_lines() {
     { cat "$work/placed" && sha256sum <"$work/phone-assistant"; } | sort -u
+    if [ "$agi_bin" = "$DESTDIR$named_agi_bin" ]; then printf 'agi-bin %s\n' "$named_agi_bin"; fi
+    if [ -n "$named_user" ]; then printf 'user %s\n' "$named_user"; fi
+    if [ -n "$named_group" ]; then printf 'group %s\n' "$named_group"; fi
+    if [ -n "$former" ]; then printf 'former %s\n' "$former"; fi
+}
+
+# What was named by an option holds until another is named, and what is a link to the package's program is known again. It is
+# root's word only where nobody else can have written it.
+recall() {
+    named_agi_bin=$(without_slashes "$given_agi_bin") named_user=$given_user named_group=$given_group
+    if ! is_roots -d "$settings" || ! is_roots -f "$placed"; then return; fi
+    former=$(recalled former)
+    if [ -z "$named_agi_bin" ]; then
+        named_agi_bin=$(recalled agi-bin)
+        if [ -n "$named_agi_bin" ] && [ ! -d "$DESTDIR$named_agi_bin" ]; then
+            say "note: there is no folder $named_agi_bin any more, which --agi-bin named"
+            named_agi_bin=''
+        fi
+    fi
+    if [ -z "$named_user$named_group" ]; then
+        named_user=$(recalled user) named_group=$(recalled group)
+        if [ -n "$named_user$named_group" ]; then
+            say "as before  ${named_user:+--user $named_user}${named_group:+ --group $named_group}, until others are named"
+        fi
+    fi
+}
+
+recalled() {
+    sed -n "s/^$1 //p" "$placed" | head -n 1
 }
 
 # take_unchanged FILE DEFAULT: what an administrator has changed stays until a purge. A timer would then want a program
@@ -206,18 +254,24 @@ placed_lines() {
 take_unchanged() {
     if [ -e "$work/phone-assistant" ] && [ "$purge" = no ] && [ -e "$1" ]; then
         if [ -z "$user" ]; then take_user_from "$1"; fi
-        "$2" | comparable >"$work/default"
-        if ! comparable "$1" 2>/dev/null | cmp -s - "$work/default" && { [ "$1" != "$watch_file" ] || grep -qs -e '-x ' "$1"; }; then
-            say "kept       $1, which was changed (--purge removes it)"
+        if ! is_default "$1" "$2" && { [ "$1" != "$watch_file" ] || grep -qs -e '-x ' "$1"; }; then
+            say "kept       $1, which was changed ($remover removes it)"
             return
         fi
     fi
     take_away "$1"
 }
 
-# The minute is by chance, and an earlier version had another remark.
+# is_default FILE DEFAULT
+is_default() {
+    "$2" | comparable >"$work/default"
+    comparable "$1" 2>/dev/null | cmp -s - "$work/default"
+}
+
+# The minute is by chance, the program may have been installed from its sources before, and an earlier version had another
+# remark.
 comparable() {
-    sed 's/^[0-9]* 6/0 6/; s/^\( *# "phone-assistant calls" also looks into the\) .*/\1/' "$@"
+    sed 's/^[0-9]* 6/0 6/; s| [^ ]*/bin/phone-assistant | phone-assistant |g; s/^\( *# "phone-assistant calls" also looks into the\) .*/\1/' "$@"
 }
 
 # Where Asterisk was taken away first, a rule itself tells whom it is for.
@@ -262,7 +316,7 @@ take_away() {
 
 read_options() {
     separator=$(printf '\037') action=install dialplan=no replace=no purge=no watch=no binary='' extension='' conversation='' given_user='' given_group=''
-    given_agi_bin='' configure=no target=''
+    given_agi_bin='' configure=no target='' named_agi_bin='' former=''
     here=$(cd "$(dirname "$0")" && pwd)
     while [ $# -gt 0 ]; do
         case $1 in
@@ -309,12 +363,14 @@ read_options() {
 # A package has this script and the dialplan here, and the program in /usr/bin, which is its own to put and take away.
 # --configure is for its maintainer scripts.
 find_package() {
-    packaged=no prefix=${PREFIX:-/usr/local} self=./install.sh
+    packaged=no prefix=${PREFIX:-/usr/local} self=./install.sh remover=--purge
     case $prefix in
         /*) prefix=${prefix%/} ;;
         *) usage "PREFIX wants a path that begins with /, found '$prefix'" ;;
     esac
-    if [ "$here" = "$DESTDIR/usr/share/phone-assistant" ]; then packaged=yes prefix=/usr self=${here#"$DESTDIR"}/install.sh; fi
+    if [ "$here" = "$DESTDIR/usr/share/phone-assistant" ]; then
+        packaged=yes prefix=/usr self=${here#"$DESTDIR"}/install.sh remover='apt purge phone-assistant'
+    fi
     if [ "$packaged" = yes ] && { [ -n "$binary" ] || [ "$action" = build ]; }; then
         usage "the program here is the package's, so --binary and --build are for the sources"
     fi
@@ -404,6 +460,11 @@ is_of() {
     [ -n "$(find "$2" -prune -type d -user "$1" 2>/dev/null)" ]
 }
 
+# is_roots -d|-f PATH: whether it is such a folder or file, no link, and only root, or the user who runs this, can change it.
+is_roots() {
+    [ -n "$(find "$2" -prune -type "${1#-}" \( -user 0 -o -user "$(id -un)" \) ! -perm -20 ! -perm -2 2>/dev/null)" ]
+}
+
 # keep NAME COMMAND...: what it prints, in a file of ours. Some tools do not tell that a disk is full, so it is compared.
 keep() {
     name=$1
@@ -440,23 +501,40 @@ owner_of() {
 # ---- the Asterisk of this machine ----
 
 find_asterisk() {
+    recall
     asterisk=${ASTERISK-}
     if [ -z "$asterisk$DESTDIR" ]; then asterisk=asterisk; fi
     limit=''
     # The program waits for ten seconds, and then ends what it has started.
     if command -v timeout >/dev/null; then limit='timeout -s KILL 15'; fi
-    "$work/phone-assistant" identity --all --root "${DESTDIR:-/}" ${given_user:+--user "$given_user"} \
-        ${given_group:+--group "$given_group"} >"$work/identity" || [ "$action" = uninstall ] || [ "$configure" = yes ] || exit 1
+    guest='' roots=- groups=- users=-
+    "$work/phone-assistant" identity --all --root "${DESTDIR:-/}" ${named_user:+--user "$named_user"} \
+        ${named_group:+--group "$named_group"} >"$work/identity" 2>"$work/why" || expect_former_user
     user=$(identity user)
     group=$(identity group)
     sounds=$DESTDIR$(first "$(identity astdatadir)" "$(usual_folder)")/sounds
-    guest='' roots=- groups=- users=-
     if [ "$(id -u)" = 0 ] && [ -n "$user" ] && { [ -z "$DESTDIR" ] || id "$user" >/dev/null 2>&1; }; then
         guest=$user roots=root:root groups=root:$group users=$user:$group
     elif [ -n "$DESTDIR" ]; then
         say "note: owners are not set below $DESTDIR"
     fi
     choose_agi_bin
+}
+
+# Where Asterisk was taken away first, its user may have gone as well, and the folders stay with a number. Only root can
+# have given them to it.
+expect_former_user() {
+    if [ "$action" = uninstall ] && [ "$(id -u)" = 0 ]; then
+        guest=$(for folder in "${plan%/*}" "$data"; do
+            find "$folder" -prune -type d ! -user 0 -exec ls -dn {} + 2>/dev/null
+        done | awk 'NR == 1 { print $3 }')
+    fi
+    if [ -n "$guest" ]; then
+        say "note: Asterisk is taken to have run as user $guest, to whom its folder or ours belongs"
+        return
+    fi
+    visible <"$work/why" >&2
+    [ "$action" = uninstall ] || [ "$configure" = yes ] || exit 1
 }
 
 # Where there is no folder for AGI programs yet, Asterisk is still to come, and the package makes none: it may be the wrong
@@ -472,18 +550,17 @@ expect_folder() {
 choose_agi_bin() {
     is_sure=yes
     agi_bin=$(first "$given_agi_bin" "$(identity astagidir)")
-    if [ -z "$agi_bin" ]; then agi_bin=$(folder_of_asterisk); fi
+    if [ -z "$agi_bin" ]; then agi_bin=$(first "$(folder_of_asterisk)" "$named_agi_bin"); fi
     if [ -z "$agi_bin" ]; then
         agi_bin=$(usual_folder agi-bin)
         if [ ! -e "$DESTDIR/etc/freepbx.conf" ]; then is_sure=no; fi
     fi
-    while [ "$agi_bin" != "${agi_bin%/}" ]; do agi_bin=${agi_bin%/}; done
-    agi_bin=$DESTDIR$agi_bin
+    agi_bin=$DESTDIR$(without_slashes "$agi_bin")
     case ${agi_bin#"$DESTDIR"} in
         /var/lib/asterisk/agi-bin | /usr/share/asterisk/agi-bin) return ;;
     esac
     if [ -z "$given_agi_bin" ] && [ "$(identity author)" = root ] && [ -d "$agi_bin" ]; then return; fi
-    if [ -n "$given_agi_bin" ]; then
+    if [ "$agi_bin" = "$DESTDIR$named_agi_bin" ]; then
         [ -d "$agi_bin" ] || die "there is no folder $agi_bin"
     elif ! place guests -- "$agi_bin" 2>"$work/why"; then
         visible <"$work/why" >&2
@@ -498,6 +575,12 @@ choose_agi_bin() {
             die "$refused. If it is the right one, name it with --agi-bin"
         fi
     fi
+}
+
+without_slashes() {
+    folder=$1
+    while [ "$folder" != "${folder%/}" ]; do folder=${folder%/}; done
+    printf '%s\n' "$folder"
 }
 
 # Where no file says it, Asterisk knows where it looks; its word only chooses between the usual folders.
@@ -522,11 +605,11 @@ usual_folder() {
 ask() {
     if [ -z "$asterisk" ]; then return; fi
     # shellcheck disable=SC2086 # It is several words.
-    $limit "$work/phone-assistant" console --root "${DESTDIR:-/}" ${given_user:+--user "$given_user"} \
-        ${given_group:+--group "$given_group"} --asterisk "$asterisk" -- "$1" 2>"$work/why" || :
+    $limit "$work/phone-assistant" console --root "${DESTDIR:-/}" ${named_user:+--user "$named_user"} \
+        ${named_group:+--group "$named_group"} --asterisk "$asterisk" -- "$1" 2>"$work/why" || :
 }
 
-# As root the program asks only where a person has told it so.
+# As root the program asks only where a person has told it so, now: by the next time asterisk.conf may be another user's.
 may_ask() {
     [ "$user" != root ] || [ -n "$given_user" ] || [ "$(id -u)" != 0 ]
 }
@@ -758,6 +841,7 @@ prepare_files() {
     keep rotation default_rotation
     keep watch daily_check
     read_placed
+    if [ "$packaged" = yes ]; then former=$(first "$(program_of_job)" "$former"); fi
     keep now-placed placed_lines
     old_key=$agi_bin/google-creds.json
     # Who is not root reads as themselves.
@@ -876,13 +960,30 @@ install_files() {
     done
 }
 
-# What sources have installed here before leads to the package's program.
+# What sources have installed here before leads to the package's program, and a job that nobody has changed names that.
 take_over() {
     if [ -f "$shadow" ] && [ ! -L "$shadow" ]; then
         place trees -- "$shadow"
-        ln -s "${program#"$DESTDIR"}" "$shadow"
-        say "linked     $shadow, which was installed before, to ${program#"$DESTDIR"}"
+        link_program "$shadow"
     fi
+    if [ -z "$former" ]; then return; fi
+    if is_default "$watch_file" daily_check; then
+        keep watch sed "s|$former|${program#"$DESTDIR"}|g" "$watch_file"
+        place files -- 0644 "$roots" "$work/watch" "$watch_file"
+    fi
+    # A folder of Asterisk's user gets no link.
+    if [ ! -L "$DESTDIR$former" ] && (guest='' && take_ours "$DESTDIR$former"); then link_program "$DESTDIR$former"; fi
+}
+
+link_program() {
+    ln -s "${program#"$DESTDIR"}" "$1"
+    say "linked     $1, which was installed before, to ${program#"$DESTDIR"}"
+}
+
+# The program that a job of cron names, where it is none of the package's.
+program_of_job() {
+    place read -- "$watch_file" 2>/dev/null | sed -n 's|.* \[ ! -x \(/[A-Za-z0-9._/-]*/bin/phone-assistant\) \] .*|\1|p' |
+        grep -vxF "${program#"$DESTDIR"}" | head -n 1
 }
 
 # The package is installed all the same: Asterisk may come later, and people need the program to be told what is missing.
@@ -965,7 +1066,7 @@ check_dialplan() {
     fi
     # Not an error: machines are set up before they are switched on, and Asterisk reads the file when it starts.
     if ! asterisk_runs; then
-        asked_as="${given_user:+ --user $given_user}${given_group:+ --group $given_group}"
+        asked_as="${named_user:+ --user $named_user}${named_group:+ --group $named_group}"
         visible <"$work/why" >&2
         say "note: Asterisk is not running; once it is, see:  sudo phone-assistant console$asked_as 'dialplan show $extension@custom-openai'"
         return

@@ -290,6 +290,31 @@ fn as_root_a_folder_of_root_is_not_given_to_asterisks_user_by_its_name() {
     assert_eq!(machine.metadata("var/lib/phone-assistant/calls").uid(), 0);
 }
 
+#[test]
+fn as_root_everything_goes_where_asterisks_user_has_gone_first() {
+    for action in ["--uninstall", "--purge"] {
+        let Some(machine) = of_nobody() else {
+            return;
+        };
+        machine.write(PLAN, "[a]\n");
+        machine.install(&["--dialplan"]).succeeds();
+        // As "userdel" leaves it: the folders stay with a number.
+        machine.write(CONF, "[options]\nrunuser = -u\n");
+        let places = ["etc/asterisk", PLAN, "var/lib/phone-assistant"];
+        let data = ["calls", "state", "sounds", "callers", "messages"]
+            .map(|name| format!("var/lib/phone-assistant/{name}"));
+        for path in places.into_iter().chain(data.iter().map(String::as_str)) {
+            lchown(machine.path(path), Some(STRANGER), Some(STRANGER)).unwrap();
+        }
+        machine.run(&[action]).succeeds();
+        assert_eq!(machine.plan(), "[a]\n");
+        assert_eq!(machine.metadata(PLAN).uid(), STRANGER);
+        assert!(!machine.path(PROGRAM).exists());
+        let is_kept = action == "--uninstall";
+        assert_eq!(machine.path("var/lib/phone-assistant").exists(), is_kept);
+    }
+}
+
 /// A machine whose Asterisk runs as another user, where whoever runs the tests is root.
 pub(super) fn of_nobody() -> Option<Machine> {
     let machine = Machine::really_root();

@@ -12,6 +12,7 @@ use super::{PLAN, THIS, elf};
 
 mod faults;
 mod folders;
+mod remembered;
 
 #[test]
 fn a_prefix_is_where_the_program_goes_and_what_timers_name() {
@@ -120,6 +121,66 @@ fn a_package_takes_over_what_the_sources_have_installed_and_they_give_way() {
 }
 
 #[test]
+fn a_package_takes_over_the_program_and_the_job_that_cron_has_of_the_sources() {
+    for (prefix, change) in [
+        ("/usr/local", ""),
+        ("/opt/pa", ""),
+        ("/opt/pa", "MAILTO=me\n"),
+    ] {
+        let machine = Machine::new();
+        machine.write("etc/cron.d/others", "");
+        let given = machine.path("tools/static");
+        let mut installed = machine.command(&["--binary", given.to_str().unwrap(), "--watch"]);
+        installed.env("PREFIX", prefix).outcome().succeeds();
+        let text = || String::from_utf8(machine.read(JOB)).unwrap();
+        machine.write(JOB, text() + change);
+        let before = text();
+        lay_out(&machine);
+        for _ in 0..2 {
+            run(&machine, &["--configure"]).succeeds();
+            let old = machine.path(&format!("{}/bin/phone-assistant", &prefix[1..]));
+            assert_eq!(fs::read_link(&old).unwrap().to_str(), Some(LINKED));
+            let expected = before.replace(&format!(" {prefix}/"), " /usr/");
+            let is_changed = !change.is_empty();
+            assert_eq!(text(), if is_changed { before.clone() } else { expected });
+        }
+        let removed = run(&machine, &["--uninstall"]);
+        removed.succeeds();
+        assert_eq!(machine.path(JOB).exists(), !change.is_empty());
+        assert_eq!(
+            removed.text().contains("which was changed"),
+            !change.is_empty()
+        );
+        let folder = machine.path(&format!("{}/bin", &prefix[1..]));
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "{prefix}");
+    }
+}
+
+#[test]
+fn a_job_that_names_somebody_elses_program_leaves_that_alone() {
+    let machine = packaged();
+    let job =
+        "*/5 * * * * pbx [ ! -x /opt/pa/bin/phone-assistant ] || /opt/pa/bin/phone-assistant x\n";
+    machine.write(JOB, job);
+    machine.write("opt/pa/bin/phone-assistant", "of others");
+    run(&machine, &["--configure"]).succeeds();
+    run(&machine, &["--uninstall"]).succeeds();
+    assert_eq!(machine.read(JOB), job.as_bytes());
+    assert_eq!(machine.read("opt/pa/bin/phone-assistant"), b"of others");
+}
+
+#[test]
+fn a_package_says_how_apt_removes_what_is_kept() {
+    let machine = packaged();
+    run(&machine, &["--configure"]).succeeds();
+    let removed = run(&machine, &["--uninstall"]);
+    removed
+        .succeeds()
+        .says("(apt purge phone-assistant removes them)");
+    assert!(!removed.text().contains("--purge"), "{}", removed.text());
+}
+
+#[test]
 fn a_package_builds_nothing_takes_no_other_program_and_only_it_configures() {
     let machine = packaged();
     let before = machine.snapshot();
@@ -218,5 +279,7 @@ fn run(machine: &Machine, arguments: &[&str]) -> Outcome {
 
 const CONF: &str = "etc/asterisk/asterisk.conf";
 const PROGRAM: &str = "usr/bin/phone-assistant";
+const LINKED: &str = "/usr/bin/phone-assistant";
+const JOB: &str = "etc/cron.d/phone-assistant";
 const AGI: &str = "var/lib/asterisk/agi-bin/phone-assistant";
 const AGI_OF_DEBIAN: &str = "usr/share/asterisk/agi-bin/phone-assistant";

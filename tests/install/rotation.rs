@@ -162,6 +162,31 @@ fn uninstall_takes_the_rules_and_purge_the_logs() {
     );
 }
 
+#[test]
+fn what_the_settings_have_elsewhere_is_named_for_no_purge_removes_it() {
+    let settings = "[log]\ncalls = \"/srv/log/calls.jsonl\"\n[memory]\n  folder='/srv/callers' # a disk\n\
+        [messages]\nfolder = \"/srv/none\"\n#folder = \"/srv/not\"\n[state]\nfolder = \"/var/lib/phone-assistant/state\"\n";
+    for action in ["--uninstall", "--purge"] {
+        let machine = Machine::new();
+        machine.install(&[]).succeeds();
+        machine.write("etc/phone-assistant/config.toml", settings);
+        for path in ["srv/log/calls.jsonl", "srv/callers/x", "srv/not/x"] {
+            machine.write(path, "");
+        }
+        let told = machine.run(&[action]).succeeds().text();
+        for (path, is_named) in [
+            ("/srv/log/calls.jsonl", true),
+            ("/srv/callers", true),
+            ("/srv/none", false),
+            ("/srv/not", false),
+            ("/var/lib/phone-assistant/state", false),
+        ] {
+            let line = format!("note: no purge removes {path}, which the settings name\n");
+            assert_eq!(told.contains(&line), is_named, "{path}: {told}");
+        }
+    }
+}
+
 const RULES: &str = "etc/logrotate.d/phone-assistant";
 const CRON: &str = "etc/cron.d/phone-assistant";
 const CONF: &str = "etc/asterisk/asterisk.conf";

@@ -217,11 +217,19 @@ fn as_root_no_folder_of_root_gets_a_program_because_asterisk_conf_names_it() {
     conf("/etc/cron.hourly");
     let named = ["--agi-bin", "/etc/cron.hourly"];
     machine.install(&named).succeeds();
+    machine.install(&[]).succeeds();
+    // What root has named holds, and nothing else that the file names by then.
+    let copy = "etc/cron.daily/phone-assistant";
+    machine.write(copy, machine.read("tools/static"));
+    conf("/etc/cron.daily");
+    machine.install(&[]).fails(1).says("--agi-bin");
     machine
         .run(&["--uninstall"])
         .succeeds()
         .says("unless you name it");
-    assert!(machine.path("etc/cron.hourly/phone-assistant").exists());
+    assert!(machine.path(copy).exists());
+    assert!(!machine.path("etc/cron.hourly/phone-assistant").exists());
+    conf("/etc/cron.hourly");
     machine.install(&named).succeeds();
     machine
         .run(&[&["--uninstall"][..], &named].concat())

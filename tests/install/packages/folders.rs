@@ -24,12 +24,16 @@ fn a_program_is_put_where_asterisk_says_that_it_looks_and_stays_there() {
         let machine = Machine::with_asterisk();
         lay_out(&machine);
         machine.write("usr/share/asterisk/agi-bin/others", "");
+        machine.write(
+            CONF,
+            "[directories]\nastagidir => /var/lib/asterisk/agi-bin\n",
+        );
+        run(&machine, &[]).succeeds();
         // Asterisk's template says nothing.
         machine.write(
             CONF,
             "[directories](!)\nastagidir => /usr/share/asterisk/agi-bin\n",
         );
-        run(&machine, &["--agi-bin", "/var/lib/asterisk/agi-bin"]).succeeds();
         let old = machine.read(AGI);
         put_program(&machine, b"newer");
         if let Some(said) = said {
