@@ -276,25 +276,25 @@ fn what_was_ordered_and_never_told_is_not_ordered_again_until_the_caller_has_hea
         let is_green = [order("green").saying("One moment, I am ordering it.")];
         house.sandbox.call_with(is_green);
         house.sandbox.hold(Stage::Llm);
-        let talking = conversation::asked_of_tea(&house, &with_tool(settings, &hook));
+        let conversation = conversation::asked_of_tea(&house, &with_tool(settings, &hook));
         house.sandbox.wait_for(Stage::Llm, 1, PATIENCE);
         if fails {
             house.sandbox.fault(Stage::Llm, Fault::Status(400), 1);
             house.sandbox.release(Stage::Llm);
-            talking.wait_to_be_heard(2);
+            conversation.wait_to_be_heard(2);
         } else {
             house.sandbox.release(Stage::Llm);
             hook.wait_for(1, PATIENCE);
-            talking.wait_for_answer();
+            conversation.wait_for_answer();
         }
         for (times, orders) in [(3, 1), (4, 2)] {
             house.sandbox.call_with([order("green")]);
-            talking.phone.wait(conversation::BREATH);
-            talking.ask("question-tea.wav");
-            talking.wait_to_be_heard(times);
+            conversation.phone.wait(conversation::BREATH);
+            conversation.ask("question-tea.wav");
+            conversation.wait_to_be_heard(times);
             assert_eq!(hook.posted().len(), orders, "fails: {fails}");
         }
-        talking.hang_up();
+        conversation.hang_up();
         let asked = requests(&house);
         let told = |asked: &Recorded| {
             let prompt = &asked.body["systemInstruction"]["parts"][0]["text"];

@@ -274,7 +274,7 @@ fn an_interruption_that_the_limits_forbid_to_transcribe_ends_the_call_no_sooner(
 }
 
 #[test]
-fn an_answer_goes_on_after_noises_and_the_talk_with_it() {
+fn an_answer_goes_on_after_noises_and_the_conversation_with_it() {
     use Interruption::{Knock, Noise};
     // After two of them only what lasts twice as long interrupts.
     house::each([[Knock, Noise], [Noise, Knock]], |noises| {
@@ -307,27 +307,29 @@ fn an_answer_goes_on_after_a_caller_has_shown_that_they_follow() {
 }
 
 /// A model that has been asked a question, and is to say nothing yet.
-fn asked(house: &House, settings: &Settings) -> Talking {
+fn asked(house: &House, settings: &Settings) -> Conversation {
     house.sandbox.answer_with(SHORT);
     house.sandbox.hold(Stage::Llm);
-    let talking = asked_of_tea(house, settings);
+    let conversation = asked_of_tea(house, settings);
     house.sandbox.wait_for(Stage::Llm, 1, PATIENCE);
-    talking
+    conversation
 }
 
 #[test]
 fn yes_before_anything_of_an_answer_is_heard_is_the_callers_turn() {
     let house = House::new();
     let settings = settings(&house).set("conversation.max_turns", 2);
-    let talking = asked(&house, &settings);
+    let conversation = asked(&house, &settings);
     let yes = Interruption::Following("Yes.");
     house.sandbox.respond(Stage::Stt, yes.transcript());
-    talking.phone.wait(BREATH);
-    talking.phone.say(yes.sound());
+    conversation.phone.wait(BREATH);
+    conversation.phone.say(yes.sound());
     house.sandbox.wait_for(Stage::Stt, 2, PATIENCE);
-    talking.phone.wait(Duration::from_secs(2));
+    conversation.phone.wait(Duration::from_secs(2));
     house.sandbox.release(Stage::Llm);
-    talking.finish().assert_variable("ASSISTANT_ANSWER", SHORT);
+    conversation
+        .finish()
+        .assert_variable("ASSISTANT_ANSWER", SHORT);
     let asked = house.sandbox.requests_to(Stage::Llm);
     let last = asked.last().unwrap().body["contents"].to_string();
     assert!(last.contains("Yes."), "{last}");
@@ -339,18 +341,18 @@ fn an_answer_goes_on_where_what_was_said_into_it_cannot_be_transcribed_which_is_
     let house = House::new();
     house.sandbox.answer_with(&house::many_sentences(6));
     let settings = settings(&house).set("conversation.max_turns", 2);
-    let talking = asked_of_tea(&house, &settings);
-    talking.wait_for_answer();
+    let conversation = asked_of_tea(&house, &settings);
+    conversation.wait_for_answer();
     house.sandbox.delay(Stage::Stt, Duration::from_millis(700));
     let refusal = Response::new(400, "application/json", "{}");
     house.sandbox.respond(Stage::Stt, refusal);
-    talking.phone.wait(Duration::from_secs(2));
-    talking.ask("question-moon.wav").wait();
+    conversation.phone.wait(Duration::from_secs(2));
+    conversation.ask("question-moon.wav").wait();
     let end = Instant::now();
-    talking.wait_for_sounds(&talking.reply, 2);
+    conversation.wait_for_sounds(&conversation.reply, 2);
     house.sandbox.restore(Stage::Stt);
     house.sandbox.answer_with(SHORT);
-    let outcome = talking.finish();
+    let outcome = conversation.finish();
     outcome.assert_manners();
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     outcome.assert_variable("ASSISTANT_ANSWER", SHORT);
