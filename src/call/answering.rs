@@ -249,15 +249,15 @@ impl Answering {
         }
         let heard = self.played.heard(source, samples.len(), caller.rate_hz());
         let changes = caller.overhear(samples, &heard, now);
-        let may_interrupt = caller.first_sign();
-        self.keep_unheeded(&changes, scene);
         // `SpeechStart` is told once, and a patient answer may have to let it pass. So a turn that is still under way when
-        // the caller has been understood, or that was over by then, stops the answer then.
+        // the caller has been understood stops the answer then.
         let interrupts = if self.settings.is_patient {
-            scene.is_in_turn() || !scene.said.is_empty()
+            caller.is_in_turn()
         } else {
             changes.contains(&Change::SpeechStart)
         };
+        let may_interrupt = caller.first_sign();
+        self.keep_unheeded(&changes, scene);
         if interrupts {
             self.interrupt(scene, now);
         } else {
