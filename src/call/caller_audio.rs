@@ -129,11 +129,13 @@ impl CallerAudio {
         self.heard_until + GAP
     }
 
-    /// Takes in a piece while something is heard: only what is louder than its echo, lasts and
-    /// seems to be a voice is the caller.
+    /// Takes in a piece while an answer is made or heard: only what is louder than its echo, lasts and
+    /// seems to be a voice is the caller. Before anything is heard a short word is long enough.
     pub fn overhear(&mut self, piece: &[i16], heard: &Heard, now: Instant) -> Vec<Change> {
         let proof = if self.for_nothing >= MAX_FOR_NOTHING {
             Proof::Longest
+        } else if heard.is_silence() {
+            Proof::Short
         } else {
             Proof::Long
         };

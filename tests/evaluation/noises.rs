@@ -150,14 +150,14 @@ fn of_speech(halves: &[Material]) -> Vec<Spoken> {
     all.into_iter().flatten().collect()
 }
 
-/// Whether a turn begins in a call that plays, or listens.
-fn call_begins(line: &[i16], plays: bool) -> bool {
+/// Whether a turn begins in a call that makes an answer, or listens. Once the answer is heard it takes more.
+fn call_begins(line: &[i16], answers: bool) -> bool {
     let start = Instant::now();
     let mut caller = CallerAudio::new(RATE_HZ, LIMITS, start);
     let mut reply = Reply::new(Encoding::Ulaw);
     line.chunks(PACKET).zip(0..).any(|(packet, index)| {
         let now = start + Duration::from_millis(20) * index;
-        let changes = if plays {
+        let changes = if answers {
             let heard = reply.heard(Source::Nothing, packet.len(), RATE_HZ);
             caller.overhear(packet, &heard, now)
         } else {

@@ -417,7 +417,7 @@ fn where_no_voice_stops_an_answer_what_is_said_before_it_begins_goes_on_with_the
     let quiet = call.hears(0, 1000, Line::Quiet);
     call.on(quiet, question("When?"));
     call.hears(quiet, 600, Line::Voice);
-    assert_eq!(ended(&call), "1240 interrupted");
+    assert_eq!(ended(&call), "1200 interrupted");
     assert!(call.scene.is_in_turn());
 }
 

@@ -133,6 +133,28 @@ fn a_voice_interrupts_a_sound_only_when_it_is_louder_than_the_echo_may_be() {
 }
 
 #[test]
+fn a_short_word_is_the_callers_before_an_answer_begins_and_too_short_while_it_plays() {
+    let start = Instant::now();
+    let nothing = Heard {
+        loudest_dbfs: f32::MIN,
+        samples: Some(Vec::new()),
+        is_anew: false,
+    };
+    for (heard, begins) in [(nothing, true), (unknown(-30.0), false)] {
+        let mut caller = caller(start);
+        caller.hear(&[30, -30].repeat(4000), start);
+        let word = testkit::audio::clips::babble(8000, "waterfall").samples;
+        let mut packets = word.chunks(160).take(11);
+        let interrupts = packets.any(|packet| {
+            caller
+                .overhear(packet, &heard, start)
+                .contains(&Change::SpeechStart)
+        });
+        assert_eq!(interrupts, begins, "{heard:?}");
+    }
+}
+
+#[test]
 fn after_two_interruptions_without_words_a_voice_has_to_last_longer_until_the_caller_is_understood()
 {
     let start = Instant::now();

@@ -35,6 +35,13 @@ pub struct Heard {
     pub is_anew: bool,
 }
 
+impl Heard {
+    /// Whether nothing is heard, nor may the echo of anything come back.
+    pub(crate) fn is_silence(&self) -> bool {
+        self.samples.as_ref().is_some_and(Vec::is_empty) && self.loudest_dbfs <= SILENT_DBFS
+    }
+}
+
 /// An answer on its way into the file that Asterisk plays, or a phrase.
 #[derive(Debug)]
 pub struct Reply {
