@@ -14,7 +14,7 @@ use crate::doctor::{check, of, run_check};
 use crate::house::{House, PATIENCE, argument, assert_at_once, each, program};
 use crate::setup;
 
-const TEXT: &str = "You are conversation with an automatic assistant.";
+const TEXT: &str = "You are talking with an automatic assistant.";
 /// A channel and its caller's number, or a variable and its value.
 type Pair = (&'static str, &'static str);
 /// The default phone of these tests, which has signed in.

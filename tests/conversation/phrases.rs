@@ -120,7 +120,7 @@ fn a_caller_who_speaks_into_the_disclosure_is_told_with_the_answer() {
     outcome.assert_variable("ASSISTANT_DISCLOSED", "1");
     outcome.assert_variable("ASSISTANT_ANSWER", SHORT);
     let spoken = house.spoken_texts().join(" ");
-    let told = "You are conversation with an automatic assistant.";
+    let told = "You are talking with an automatic assistant.";
     outcome.assert(spoken == format!("{told} {SHORT}"), &spoken);
     let is_greeted = outcome.commands().any(|line| line.contains("\"hello\""));
     outcome.assert(!is_greeted, "who has something to say is not greeted");

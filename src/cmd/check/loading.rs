@@ -47,7 +47,7 @@ pub(super) fn why_not(etc: &Path, module: &str) -> Option<(String, String)> {
 
 /// Tells which file those of the dialplan in `etc` include that is not there. What was read is noted in `read`.
 pub(super) fn missing(etc: &Path, read: &mut BTreeSet<PathBuf>) -> Option<String> {
-    let (from, file) = missing_include(etc, FIRST, read, DEEPEST)?;
+    let (from, file) = missing_include(etc, Path::new(FIRST), read, DEEPEST)?;
     let (from, file) = (from.display(), shell_quoted(file));
     Some(format!("{from} includes {file}, which is not there"))
 }
@@ -56,7 +56,7 @@ pub(super) fn missing(etc: &Path, read: &mut BTreeSet<PathBuf>) -> Option<String
 /// what may be missing and is.
 fn missing_include(
     etc: &Path,
-    name: &str,
+    name: &Path,
     read: &mut BTreeSet<PathBuf>,
     depth: usize,
 ) -> Option<(PathBuf, PathBuf)> {
@@ -72,9 +72,11 @@ fn missing_include(
         let line = without_comments(line, &mut comments);
         let (how, name) = included(&line)?;
         let file = etc.join(name);
-        let is_missing = file.symlink_metadata().is_err() && !name.contains(PATTERN);
-        match (is_missing, how) {
-            (false, _) => missing_include(etc, name, read, depth - 1),
+        let files = fitting(&file)?;
+        match (files.is_empty(), how) {
+            (false, _) => {
+                (files.iter()).find_map(|file| missing_include(etc, file, read, depth - 1))
+            }
             (true, "#tryinclude") => {
                 read.insert(file);
                 None
@@ -82,6 +84,36 @@ fn missing_include(
             (true, _) => Some((path.clone(), file)),
         }
     })
+}
+
+/// The files that an included name stands for, which may have `*` and `?` in its last part. `None`: it has other patterns.
+fn fitting(file: &Path) -> Option<Vec<PathBuf>> {
+    let (folder, name) = (file.parent()?, file.file_name()?.to_str()?);
+    if !name.contains(PATTERN) {
+        return Some(Vec::from_iter(file.is_file().then(|| file.to_owned())));
+    }
+    let is_simple = !name.contains(['[', '{']) && name.matches('*').count() <= MAX_STARS;
+    if !is_simple || folder.to_string_lossy().contains(PATTERN) {
+        return None;
+    }
+    let names = folder.read_dir().into_iter().flatten().flatten();
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    let fitting =
+        names.filter(|other| !other.starts_with('.') && fits(name.as_bytes(), other.as_bytes()));
+    Some(fitting.map(|name| folder.join(name)).collect())
+}
+
+/// Whether a name fits a pattern with `*` and `?`.
+fn fits(pattern: &[u8], name: &[u8]) -> bool {
+    match (pattern.split_first(), name.split_first()) {
+        (None, rest) => rest.is_none(),
+        (Some((b'*', after)), rest) => {
+            fits(after, name) || rest.is_some_and(|(_, rest)| fits(pattern, rest))
+        }
+        (Some((b'?', after)), Some((_, rest))) => fits(after, rest),
+        (Some((one, after)), Some((other, rest))) => one == other && fits(after, rest),
+        (Some(_), None) => false,
+    }
 }
 
 /// How a line includes a file, and which.
@@ -100,8 +132,10 @@ const FIRST: &str = "extensions.conf";
 const OWN: &str = "extensions_custom.conf";
 /// It makes that file.
 const INSTALL: &str = "sudo ./install.sh --dialplan";
-/// What a pattern for several files has in it; it may fit none.
+/// What a pattern for several files has in it. One that fits none is missing for Asterisk, too.
 const PATTERN: [char; 4] = ['*', '?', '[', '{'];
+/// More of them would take too long to try.
+const MAX_STARS: usize = 3;
 const DEEPEST: usize = 5;
 const MAX_CONF: u64 = 4 * 1024 * 1024;
 
@@ -142,9 +176,33 @@ mod tests {
             ),
             (
                 "one that may be missing",
-                "#tryinclude b.conf\n#include x*.conf\n#include {b,x}.conf\n#include extensions_custom.conf",
+                "#tryinclude b.conf\n#tryinclude x*.conf\n#include {b,x}.conf\n#include extensions_custom.conf",
                 loaded,
                 None,
+            ),
+            (
+                "a pattern that fits",
+                "#include ext*_cust?m.c*f\n",
+                loaded,
+                None,
+            ),
+            (
+                "a pattern that fits none",
+                "#include extensions_custom.conf\n#include x*.conf\n",
+                loaded,
+                Some("x*.conf, which is not there"),
+            ),
+            (
+                "a link that leads nowhere",
+                "#include extensions_custom.conf\n#include link.conf\n",
+                loaded,
+                Some("link.conf, which is not there"),
+            ),
+            (
+                "a missing file below a pattern",
+                "#include extensions_custom.conf\n#include c*.conf\n",
+                loaded,
+                Some("d.conf, which is not there"),
             ),
             (
                 "one of ours that may be missing and is not",
@@ -199,6 +257,7 @@ mod tests {
             ] {
                 fs::write(etc.join(name), text).expect("written");
             }
+            std::os::unix::fs::symlink("nowhere", etc.join("link.conf")).expect("linked");
             let found = why_not(etc, module);
             assert_eq!(found.is_some(), expected.is_some(), "{what}: {found:?}");
             let text = found.map(|(text, remedy)| format!("{text} -> {remedy}"));
