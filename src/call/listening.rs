@@ -351,7 +351,7 @@ impl Listening {
             }
             // What the caller seemed to go on with was no speech.
             (first, None) => first.clone(),
-            (None, heard) => heard.map(Arc::new),
+            (None, heard) => heard.map(|heard| Arc::new(self.last_of(heard))),
         }
     }
 
