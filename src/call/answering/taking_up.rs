@@ -52,8 +52,13 @@ impl Answering {
         scene.turn.spoken.has_just_asked(at, all)
     }
 
-    /// What is to be done so that an answer which was interrupted is not heard.
+    /// Whether the caller has heard that they are to wait.
+    pub(in crate::call) fn has_told_to_wait(&self) -> bool {
+        self.filler.has_told_to_wait()
+    }
+
     pub(super) fn fall_silent(&mut self, now: Instant) -> Option<Act> {
+    /// What is to be done so that an answer which was interrupted is not heard.
         self.interrupted.or(self.pausing)?;
         let sounding = self.sounding.take()?;
         if sounding == Sound::Answer {

@@ -422,6 +422,27 @@ fn where_no_voice_stops_an_answer_what_is_said_before_it_begins_goes_on_with_the
 }
 
 #[test]
+fn only_a_recording_tells_the_caller_to_wait() {
+    for (play, at_first, later) in [
+        (Filler::Sound("beep".into()), false, true),
+        (Filler::Music("jazz".into()), false, false),
+        (Filler::Nothing, false, false),
+    ] {
+        let mut call = answering(|settings| settings.waiting.play = play);
+        call.pass(1400);
+        assert_eq!(call.phase.has_told_to_wait(), at_first);
+        call.pass(1600);
+        assert_eq!(call.phase.has_told_to_wait(), later);
+        call.ends(1900, Sound::Filler, through(20));
+        assert_eq!(call.phase.has_told_to_wait(), later, "it was heard");
+    }
+    let mut call = answering(|_| {});
+    call.pass(1600);
+    call.ends(1600, Sound::Filler, How::Unplayable(None));
+    assert!(!call.phase.has_told_to_wait());
+}
+
+#[test]
 fn where_no_voice_stops_an_answer_what_is_said_into_it_is_forgotten() {
     let mut call = answering(|settings| settings.barge_in = false);
     call.scene.caller = Some(caller(call.at(0), None));

@@ -154,7 +154,7 @@ impl<O: Write> Flow<'_, O> {
         if matches!(answered, Ok(Answered::Interrupted)) {
             self.scene.turn.is_interrupted = true;
             self.interrupted = Some(Interrupted {
-                may_be_followed: was_heard(&self.scene.turn)
+                may_be_followed: (was_heard(&self.scene.turn) || answering.has_told_to_wait())
                     && !answering.has_just_asked(self.scene, self.line.now()),
                 is_followed: false,
                 told: Vec::new(),
