@@ -27,9 +27,10 @@ impl Answering {
         self.hears_voices() && is_trusted
     }
 
-    /// Whether what is said now is of interest: also where no voice is to stop an answer, before anything of it is heard.
+    /// Whether what is said now is of interest: also where no voice is to stop an answer, before anything of it is heard,
+    /// but not into a filler, which may come back.
     pub(super) fn hears_voices(&self) -> bool {
-        self.settings.barge_in || !self.playout.has_begun()
+        self.settings.barge_in || !self.playout.has_begun() && self.sounding.is_none()
     }
 
     /// Keeps what is said into an answer that heeds voices no more, or not yet: it is listened to after this answer.
@@ -57,8 +58,8 @@ impl Answering {
         self.filler.has_told_to_wait()
     }
 
-    pub(super) fn fall_silent(&mut self, now: Instant) -> Option<Act> {
     /// What is to be done so that an answer which was interrupted is not heard.
+    pub(super) fn fall_silent(&mut self, now: Instant) -> Option<Act> {
         self.interrupted.or(self.pausing)?;
         let sounding = self.sounding.take()?;
         if sounding == Sound::Answer {
