@@ -405,8 +405,12 @@ fn a_whole_turn_that_a_patient_answer_lets_pass_is_kept_for_what_follows_it() {
     let known = call.hears(quiet, 900, Line::Quiet);
     assert_eq!(ended(&call), "goes on");
     call.on(known, question("When?"));
-    call.hears(known, 100, Line::Quiet);
+    let plays = call.hears(known, 100, Line::Quiet);
     assert_eq!(ended(&call), "goes on");
+    call.ends(plays, Sound::Filler, through(20));
+    call.on(plays, sound(50)).on(plays, end());
+    call.ends(plays + 1000, Sound::Answer, through(50));
+    assert_eq!(ended(&call), format!("{} ANSWERED ", plays + 1000));
     assert_eq!(call.scene.said.len(), 1);
 }
 
