@@ -244,7 +244,16 @@ impl Answering {
             return;
         };
         if !self.hears_voices() {
-            caller.hear(samples, now);
+            let changes = caller.hear(samples, now);
+            if self.playout.has_begun() {
+                return;
+            }
+            if changes.contains(&Change::SpeechStart) {
+                caller.forget();
+            } else {
+                // It began before the filler.
+                self.keep_unheeded(&changes, scene);
+            }
             return;
         }
         let heard = self.played.heard(source, samples.len(), caller.rate_hz());

@@ -121,14 +121,16 @@ impl Dialogue {
     }
 
     /// Asterisk's own voice has said sorry, or `is_interrupted` by what may be the caller. Then it asks again to try again,
-    /// unless another phrase is still to be said again.
+    /// unless another phrase is still to be said again. A caller who spoke into the goodbye is waited for instead.
     pub(super) fn apologized(
         &mut self,
         is_interrupted: bool,
         scene: &mut Scene,
         now: Instant,
     ) -> Next {
-        if is_interrupted && self.phrase.is_none() {
+        if !is_interrupted && self.is_goodbye_last {
+            self.phrase = None;
+        } else if is_interrupted && self.phrase.is_none() {
             self.phrase = Some((Sentence::Sound(TRY_AGAIN.to_owned()), TRY_AGAIN));
         }
         self.said(self.phrase.is_some(), scene, now)

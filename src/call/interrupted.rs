@@ -22,7 +22,8 @@ pub(super) struct Interrupted {
     pub(super) told: Vec<Event>,
     /// None once another answer is written in its place.
     pub(super) reply: Option<NewFile>,
-    /// Whether "yes" and the like show that the caller follows: they were hearing it, and had not just been asked something.
+    /// Whether "yes" and the like show that the caller follows: they were hearing it, or had been
+    /// told to wait, and had not just been asked something.
     pub(super) may_be_followed: bool,
     /// Whether what they said last into it only shows that they follow.
     pub(super) is_followed: bool,

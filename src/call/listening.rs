@@ -172,12 +172,21 @@ impl Listening {
 
     /// The caller has been understood, or not: then what they say next goes on with `unanswered`.
     pub(super) fn answered(&mut self, unanswered: Option<Arc<Pcm>>, scene: &mut Scene) {
-        if unanswered.is_none() {
-            self.transcriptions = Transcriptions::default();
+        if unanswered.is_some() {
+            (self.unanswered, self.wordless) = (unanswered, None);
+            self.pause_after_more(scene);
+        } else {
             self.known = Known::default();
             self.typed.clear();
+            self.put_off(scene);
         }
-        (self.unanswered, self.wordless) = (unanswered, None);
+    }
+
+    /// No service has transcribed what they said last, which is sent again behind the answer that it interrupted: with the
+    /// words before it that are known, and with what was typed.
+    pub(super) fn put_off(&mut self, scene: &mut Scene) {
+        self.transcriptions = Transcriptions::default();
+        (self.unanswered, self.wordless) = (None, None);
         self.pause_after_more(scene);
     }
 
@@ -342,7 +351,7 @@ impl Listening {
             }
             // What the caller seemed to go on with was no speech.
             (first, None) => first.clone(),
-            (None, heard) => heard.map(Arc::new),
+            (None, heard) => heard.map(|heard| Arc::new(self.last_of(heard))),
         }
     }
 

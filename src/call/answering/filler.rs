@@ -103,6 +103,11 @@ impl Filling {
         })
     }
 
+    /// Whether a recording has told the caller to wait.
+    pub(super) fn has_told_to_wait(&self) -> bool {
+        self.began.is_some() && matches!(self.settings.play, Filler::Sound(_))
+    }
+
     /// Whether the filler that plays is still heard to its end, although the answer could begin.
     pub(super) fn is_heard_out(&self, now: Instant) -> bool {
         self.latest_end().is_some_and(|end| now < end)

@@ -27,9 +27,10 @@ impl Answering {
         self.hears_voices() && is_trusted
     }
 
-    /// Whether what is said now is of interest: also where no voice is to stop an answer, before anything of it is heard.
+    /// Whether what is said now is of interest: also where no voice is to stop an answer, before anything of it is heard,
+    /// but not into a filler, which may come back.
     pub(super) fn hears_voices(&self) -> bool {
-        self.settings.barge_in || !self.playout.has_begun()
+        self.settings.barge_in || !self.playout.has_begun() && self.sounding.is_none()
     }
 
     /// Keeps what is said into an answer that heeds voices no more, or not yet: it is listened to after this answer.
@@ -50,6 +51,11 @@ impl Answering {
     pub(in crate::call) fn has_just_asked(&self, scene: &Scene, now: Instant) -> bool {
         let (at, all) = self.playout.heard_of(now);
         scene.turn.spoken.has_just_asked(at, all)
+    }
+
+    /// Whether the caller has heard that they are to wait.
+    pub(in crate::call) fn has_told_to_wait(&self) -> bool {
+        self.filler.has_told_to_wait()
     }
 
     /// What is to be done so that an answer which was interrupted is not heard.

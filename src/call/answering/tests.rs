@@ -405,8 +405,12 @@ fn a_whole_turn_that_a_patient_answer_lets_pass_is_kept_for_what_follows_it() {
     let known = call.hears(quiet, 900, Line::Quiet);
     assert_eq!(ended(&call), "goes on");
     call.on(known, question("When?"));
-    call.hears(known, 100, Line::Quiet);
+    let plays = call.hears(known, 100, Line::Quiet);
     assert_eq!(ended(&call), "goes on");
+    call.ends(plays, Sound::Filler, through(20));
+    call.on(plays, sound(50)).on(plays, end());
+    call.ends(plays + 1000, Sound::Answer, through(50));
+    assert_eq!(ended(&call), format!("{} ANSWERED ", plays + 1000));
     assert_eq!(call.scene.said.len(), 1);
 }
 
@@ -419,6 +423,59 @@ fn where_no_voice_stops_an_answer_what_is_said_before_it_begins_goes_on_with_the
     call.hears(quiet, 600, Line::Voice);
     assert_eq!(ended(&call), "1200 interrupted");
     assert!(call.scene.is_in_turn());
+}
+
+#[test]
+fn where_no_voice_stops_an_answer_what_comes_back_of_a_filler_is_no_turn() {
+    for is_patient in [false, true] {
+        let mut call = answering(|settings| {
+            (settings.barge_in, settings.is_patient) = (false, is_patient);
+        });
+        call.scene.caller = Some(caller(call.at(0), None));
+        let plays = call.hears(0, 1600, Line::Quiet);
+        let quiet = call.hears(plays, 600, Line::Voice);
+        let ends = call.hears(quiet, 1000, Line::Quiet);
+        let again = call.hears(ends, 300, Line::Voice);
+        call.ends(again, Sound::Filler, through(80));
+        call.on(again, question("When?"));
+        call.hears(again, 1000, Line::Quiet);
+        assert_eq!(ended(&call), "goes on", "{is_patient}");
+        assert!(!call.scene.is_in_turn() && call.scene.said.is_empty());
+    }
+}
+
+#[test]
+fn where_no_voice_stops_an_answer_what_began_before_a_filler_is_kept() {
+    let mut call = answering(|settings| {
+        (settings.barge_in, settings.is_patient) = (false, true);
+    });
+    call.scene.caller = Some(caller(call.at(0), None));
+    let begins = call.hears(0, 1000, Line::Quiet);
+    let quiet = call.hears(begins, 800, Line::Voice);
+    call.hears(quiet, 1000, Line::Quiet);
+    call.assert_steps(&[(1500, "play beep @0")]);
+    assert_eq!(call.scene.said.len(), 1);
+}
+
+#[test]
+fn only_a_recording_tells_the_caller_to_wait() {
+    for (play, at_first, later) in [
+        (Filler::Sound("beep".into()), false, true),
+        (Filler::Music("jazz".into()), false, false),
+        (Filler::Nothing, false, false),
+    ] {
+        let mut call = answering(|settings| settings.waiting.play = play);
+        call.pass(1400);
+        assert_eq!(call.phase.has_told_to_wait(), at_first);
+        call.pass(1600);
+        assert_eq!(call.phase.has_told_to_wait(), later);
+        call.ends(1900, Sound::Filler, through(20));
+        assert_eq!(call.phase.has_told_to_wait(), later, "it was heard");
+    }
+    let mut call = answering(|_| {});
+    call.pass(1600);
+    call.ends(1600, Sound::Filler, How::Unplayable(None));
+    assert!(!call.phase.has_told_to_wait());
 }
 
 #[test]

@@ -558,11 +558,15 @@ fn the_goodbye_to_a_silent_caller_yields_to_them_once() {
                 Apologized,
                 Heard(Silence),
                 Said,
+                Heard(Silence),
+                Said,
             ],
             vec![
                 "answer",
                 "sorry",
                 "listen, silent since 8 s",
+                "say there?",
+                "listen, silent since 10 s",
                 "say bye",
                 "ANSWERED ",
             ],
@@ -572,6 +576,26 @@ fn the_goodbye_to_a_silent_caller_yields_to_them_once() {
         let steps = follow(silent().into_iter().chain(then).collect());
         assert_eq!(steps, [bye.to_vec(), expected].concat(), "{name}");
     }
+}
+
+#[test]
+fn who_spoke_into_the_goodbye_and_is_asked_to_try_again_is_waited_for() {
+    use super::Heard::Silence;
+    let began = Instant::now();
+    let mut scene = Scene::new(began);
+    let mut dialogue = Dialogue::new(settings(), began);
+    for is_interrupted in [false, false, true] {
+        dialogue.said(is_interrupted, &mut scene, began);
+        if !is_interrupted {
+            dialogue.heard(Silence, &mut scene);
+        }
+    }
+    let failed = Err("no answer").at(Stage::Stt);
+    let next = dialogue.answered(failed, false, &mut scene, began);
+    assert!(matches!(next, Ok(Next::Apologize)), "{next:?}");
+    let next = dialogue.apologized(false, &mut scene, began);
+    assert!(matches!(next, Next::Listen { .. }), "{next:?}");
+    assert!(!scene.is_open(), "nothing is to be said at once");
 }
 
 #[test]

@@ -79,7 +79,11 @@ impl<O: Write> Flow<'_, O> {
             self.messages.spoke(utterance.speech.duration());
             self.conclude(answering, &answered);
         }
-        listening.answered(unanswered, self.scene);
+        if is_forgiven {
+            listening.put_off(self.scene);
+        } else {
+            listening.answered(unanswered, self.scene);
+        }
         self.tell_of_message(answered)
     }
 
@@ -110,6 +114,10 @@ impl<O: Write> Flow<'_, O> {
     /// Lets the caller hear the rest of the answer that was interrupted for nothing.
     pub(super) fn take_up(&mut self, listening: &mut Listening) -> Result<Answered, Failure> {
         self.scene.turn.is_interrupted = false;
+        // What was put off is still to be sent.
+        if self.scene.said.is_empty() {
+            listening.answered(None, self.scene);
+        }
         let Some(interrupted) = self.interrupted.take() else {
             return Ok(Answered::Heard);
         };
@@ -123,7 +131,6 @@ impl<O: Write> Flow<'_, O> {
         }
         let answered = self.follow_answer(&mut answering);
         self.conclude(answering, &answered);
-        listening.answered(None, self.scene);
         self.tell_of_message(answered)
     }
 
@@ -147,7 +154,7 @@ impl<O: Write> Flow<'_, O> {
         if matches!(answered, Ok(Answered::Interrupted)) {
             self.scene.turn.is_interrupted = true;
             self.interrupted = Some(Interrupted {
-                may_be_followed: was_heard(&self.scene.turn)
+                may_be_followed: (was_heard(&self.scene.turn) || answering.has_told_to_wait())
                     && !answering.has_just_asked(self.scene, self.line.now()),
                 is_followed: false,
                 told: Vec::new(),

@@ -438,6 +438,38 @@ fn what_was_said_into_the_phrase_before_is_sent_at_once_or_with_what_follows_it(
 }
 
 #[test]
+fn what_is_put_off_is_sent_with_the_words_that_are_known_and_what_was_typed() {
+    for (keys, sent) in [
+        ("", "transcribe 2.0 s after \"A table.\", 0 later"),
+        (
+            "06",
+            "transcribe 2.0 s after \"A table.\" [typed on the keypad: 06], 0 later",
+        ),
+    ] {
+        let mut call = listening(|_| {});
+        call.pass(1000);
+        call.told();
+        let now = call.at(1000);
+        call.phase.known.transcript.words = "A table.".to_owned();
+        call.phase.typed = vec![keys.to_owned()];
+        call.phase.typed.retain(|keys| !keys.is_empty());
+        call.phase.transcriptions.send();
+        call.phase.put_off(&mut call.scene);
+        assert_eq!(call.phase.transcriptions.left(), 4);
+        call.scene.said = vec![Pcm {
+            rate_hz: 8000,
+            samples: vec![1000; 16_000],
+        }];
+        call.phase.begin(now, now);
+        call.phase.take_up(&mut call.scene, now);
+        call.pass(1200);
+        let steps = call.told();
+        assert_eq!(steps.first().map(|(_, step)| step.as_str()), Some(sent));
+        assert!(call.end.is_some(), "it is a turn");
+    }
+}
+
+#[test]
 fn what_was_not_answered_is_kept_where_what_was_sent_ahead_fails() {
     let first = Arc::new(Pcm {
         rate_hz: 8000,

@@ -26,8 +26,9 @@ impl Listening {
         if let Some(said) = self.withheld.take() {
             self.send(said, scene);
         }
-        if self.settings.operator.is_some() && is_operator(scene.keypad.keys()) {
-            // A number may begin with it.
+        let keys = scene.keypad.keys();
+        if self.settings.operator.is_some() && keys.len() == 1 && is_operator(keys) {
+            // A number may begin with it. One that begins with two of them is abroad, and may be looked up.
             scene.keypad.end_by(now + OPERATOR_PAUSE);
         }
         if key == keypad::END_KEY {
@@ -89,7 +90,7 @@ fn is_operator(keys: &str) -> bool {
     keys.chars().all(|key| key == operator::KEY)
 }
 
-/// The key of the operator leads there where no other follows it within this time.
+/// The key of the operator, pressed once, leads there where no other follows it within this time.
 const OPERATOR_PAUSE: Duration = Duration::from_millis(1500);
 
 #[cfg(test)]
@@ -406,12 +407,23 @@ mod tests {
             (
                 &[(500, Key('0')), (900, Key('0')), (1300, Key('0'))],
                 None,
-                format!("2800 reply: {to_200}"),
+                format!("4300 reply: {to_200}"),
             ),
             (
                 &[(500, Key('0')), (900, Key('0')), (1300, Key('#'))],
                 None,
                 format!("1300 reply: {to_200}"),
+            ),
+            // The rest of a number abroad is looked up.
+            (
+                &[
+                    (500, Key('0')),
+                    (700, Key('0')),
+                    (3000, Key('3')),
+                    (3300, Key('#')),
+                ],
+                Some("transcribe 0.0 s [typed on the keypad: 003], 0 later"),
+                "3300 turn".to_owned(),
             ),
         ];
         for (happens, step, end) in table {

@@ -113,8 +113,34 @@ fn what_was_said_into_a_phrase_beside_a_background_is_sent_with_the_turn_under_w
     let (_, known) = wordless(&mut call, begins, Line::Voice, |_| {});
     let until = call.hears(known, 2000, Line::Quiet);
     call.told();
-    let voice = testkit::audio::clips::babble(8000, "waterfall");
-    let now = call.at(until);
+    let (quiet, steps) = with_what_was_said(&mut call, until, "waterfall");
+    assert_eq!(
+        steps,
+        [(quiet + 2060, "transcribe 2.3 s, 0 later".to_owned())]
+    );
+}
+
+#[test]
+fn what_was_said_into_a_phrase_and_the_turn_under_way_are_no_longer_than_a_turn_may_be() {
+    let mut call = listening(|_| {});
+    let begins = call.hears(0, 1000, Line::Quiet);
+    let (_, known) = wordless(&mut call, begins, Line::Voice, |_| {});
+    let until = call.hears(known, 2000, Line::Quiet);
+    call.told();
+    let (_, steps) = with_what_was_said(&mut call, until, &"waterfall".repeat(13));
+    let steps: Vec<_> = steps.iter().map(|(_, step)| step.as_str()).collect();
+    assert_eq!(steps, ["transcribe 8.0 s, 0 later"]);
+}
+
+/// The caller has said `words` into a phrase, and is speaking again at `ms`, for another 400 ms. Returns when they are
+/// quiet, and what is done then.
+fn with_what_was_said(
+    call: &mut Virtual<Listening>,
+    ms: u64,
+    words: &str,
+) -> (u64, Vec<(u64, String)>) {
+    let voice = testkit::audio::clips::babble(8000, words);
+    let now = call.at(ms);
     let caller = call.scene.caller.as_mut().expect("there");
     caller.hear(&voice.samples[..8 * 200], now);
     assert!(call.scene.is_in_turn());
@@ -123,7 +149,7 @@ fn what_was_said_into_a_phrase_beside_a_background_is_sent_with_the_turn_under_w
         samples: voice.samples,
     }];
     call.phase.take_up(&mut call.scene, now);
-    let quiet = call.hears(until, 400, Line::Voice);
+    let quiet = call.hears(ms, 400, Line::Voice);
     call.hears(quiet, 3000, Line::Quiet);
-    call.assert_steps(&[(quiet + 2060, "transcribe 2.3 s, 0 later")]);
+    (quiet, call.told())
 }
