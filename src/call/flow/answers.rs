@@ -138,8 +138,9 @@ impl<O: Write> Flow<'_, O> {
                 answer: heard(&self.scene.turn),
             });
         }
-        // By a key callers skip what they have not heard.
+        // By a key callers skip what they have not heard, and a message that is lost cuts the answer.
         if let (Ok(Answered::Heard), None) = (answered, self.scene.turn.key)
+            && !self.scene.turn.has_lost_message
             && let Some(toolbox) = &self.toolbox
         {
             toolbox.was_heard();
