@@ -95,9 +95,9 @@ impl Toolbox {
         lock(&self.done).told()
     }
 
-    /// The caller has heard an answer to its end.
-    pub(super) fn was_heard(&self) {
-        lock(&self.done).was_told();
+    /// The caller has heard an answer, to its end where it `is_whole`.
+    pub(super) fn was_heard(&self, is_whole: bool) {
+        lock(&self.done).was_heard(is_whole);
     }
 
     /// Whether a PIN is to be typed before this tool is used.
