@@ -63,6 +63,13 @@ impl Done {
         }
     }
 
+    /// Forgets a call that was begun and not sent.
+    pub(super) fn take_back(&mut self, key: &Key) {
+        if let Some(begun) = self.0.iter().rposition(|deed| deed.key == *key) {
+            self.0.remove(begun);
+        }
+    }
+
     /// The caller has heard an answer, whose model knew of all that was done, to its end where it `is_whole`.
     pub(super) fn was_heard(&mut self, is_whole: bool) {
         for deed in &mut self.0 {
@@ -166,6 +173,21 @@ mod tests {
         assert!(done.told().contains("ok (the caller may not know)"));
         assert_eq!(done.begin(&on), Ok(()));
         assert!(done.begin(&on).is_err(), "that was done since");
+    }
+
+    #[test]
+    fn what_was_not_sent_is_not_done() {
+        let mut done = Done::default();
+        let green = order("green");
+        assert_eq!(done.begin(&green), Ok(()));
+        done.take_back(&green);
+        assert_eq!(done.told(), "");
+        assert_eq!(done.begin(&green), Ok(()));
+        done.end(&green, "ok");
+        done.was_heard(true);
+        assert_eq!(done.begin(&green), Ok(()));
+        done.take_back(&green);
+        assert!(done.told().contains("green\"}: ok\n"), "the first stays");
     }
 
     #[test]
