@@ -37,6 +37,25 @@ pub(crate) enum CallerKind {
     Outside,
 }
 
+/// Why a call has no result.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    /// What the model is told of it, in one line.
+    pub(crate) told: String,
+    /// Whether the server may have done what was asked for all the same.
+    pub(crate) was_sent: bool,
+}
+
+/// What is wrong before anything is sent.
+impl From<String> for Fault {
+    fn from(told: String) -> Self {
+        Self {
+            told,
+            was_sent: false,
+        }
+    }
+}
+
 /// The tools of the settings.
 #[derive(Debug)]
 pub(crate) struct Tools {
@@ -79,13 +98,13 @@ impl Tools {
     /// Does what the model asks for, and returns what it is told. After `cancel` was raised nothing is waited for.
     ///
     /// # Errors
-    /// What the model is told of a fault, in one line.
+    /// [`Fault`] when there is no result.
     pub(crate) fn ask(
         &self,
         caller: CallerKind,
         call: &Call,
         cancel: &Hangup,
-    ) -> Result<String, String> {
+    ) -> Result<String, Fault> {
         let known = self.find(&call.name).map(|(tool, _)| tool);
         // Looked at again: a model may call a function that it was not offered.
         let tool = known
@@ -99,7 +118,7 @@ impl Tools {
         let ms = began.elapsed().as_millis();
         match &reply {
             Ok(text) => info!("the tool {}: {} bytes in {ms} ms", tool.name, text.len()),
-            Err(fault) => warn!("the tool {}: {fault}, after {ms} ms", tool.name),
+            Err(fault) => warn!("the tool {}: {}, after {ms} ms", tool.name, fault.told),
         }
         reply
     }
@@ -108,12 +127,14 @@ impl Tools {
         self.all.iter().find(|(tool, _)| tool.name == name)
     }
 
-    fn send(&self, tool: &Tool, asked: Asked, cancel: &Hangup) -> Result<String, String> {
+    fn send(&self, tool: &Tool, asked: Asked, cancel: &Hangup) -> Result<String, Fault> {
         let auth = match header(tool) {
             Ok(header) => Auth::Headers(header.into_iter().collect()),
             Err(why) => {
                 warn!("the tool {}: {why}", tool.name);
-                return Err("it cannot be used, as its settings are wrong".to_owned());
+                return Err("it cannot be used, as its settings are wrong"
+                    .to_owned()
+                    .into());
             }
         };
         let request = Request {
@@ -130,7 +151,14 @@ impl Tools {
         let budget = Budget::once(deadline);
         let client = self.client.until(cancel);
         let reply = client.open(&request, budget).and_then(reply::read);
-        reply.map_err(|error| told(&error))?
+        let fault = |error: Error| Fault {
+            told: told(&error),
+            was_sent: !matches!(error, Error::Connect { .. } | Error::NoThread { .. }),
+        };
+        reply.map_err(fault)?.map_err(|told| Fault {
+            told,
+            was_sent: true,
+        })
     }
 }
 

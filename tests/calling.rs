@@ -1,5 +1,6 @@
 //! Models that call functions in the middle of an answer, at services that check what comes back as the real ones do.
 
+mod lost;
 mod manual;
 pub(crate) mod pins;
 

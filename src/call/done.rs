@@ -17,8 +17,20 @@ struct Deed {
     key: Key,
     /// What came of it, as the model is told; none before that is known.
     result: Option<String>,
-    /// Whether the caller has heard an answer to its end since.
-    is_told: bool,
+    known: Known,
+}
+
+/// Whether the caller knows of a call.
+#[derive(Debug, PartialEq, PartialOrd)]
+enum Known {
+    No,
+    /// No, and the same was refused since.
+    Refused,
+    /// They have heard some of an answer whose model had the refusal: one who never hears an answer out must not be refused
+    /// for ever.
+    Perhaps,
+    /// They have heard an answer to its end.
+    Yes,
 }
 
 impl Done {
@@ -27,14 +39,18 @@ impl Done {
     /// # Errors
     /// What the model is told in place of a result.
     pub(super) fn begin(&mut self, key: &Key) -> Result<(), String> {
-        let mut untold = self.0.iter().filter(|deed| !deed.is_told);
+        let mut untold = self
+            .0
+            .iter_mut()
+            .filter(|deed| deed.known <= Known::Refused);
         if let Some(deed) = untold.find(|deed| deed.key == *key) {
+            deed.known = Known::Refused;
             return Err(format!("{NOT_AGAIN}{}", deed.result()));
         }
         self.0.push(Deed {
             key: key.clone(),
             result: None,
-            is_told: false,
+            known: Known::No,
         });
         Ok(())
     }
@@ -47,9 +63,22 @@ impl Done {
         }
     }
 
-    /// The caller has heard an answer to its end, whose model knew of all that was done.
-    pub(super) fn was_told(&mut self) {
-        self.0.iter_mut().for_each(|deed| deed.is_told = true);
+    /// Forgets a call that was begun and not sent.
+    pub(super) fn take_back(&mut self, key: &Key) {
+        if let Some(begun) = self.0.iter().rposition(|deed| deed.key == *key) {
+            self.0.remove(begun);
+        }
+    }
+
+    /// The caller has heard an answer, whose model knew of all that was done, to its end where it `is_whole`.
+    pub(super) fn was_heard(&mut self, is_whole: bool) {
+        for deed in &mut self.0 {
+            if is_whole {
+                deed.known = Known::Yes;
+            } else if deed.known == Known::Refused {
+                deed.known = Known::Perhaps;
+            }
+        }
     }
 
     /// What the model is told of it; empty where nothing was done.
@@ -77,7 +106,8 @@ impl Deed {
     fn line(&self) -> String {
         let (name, arguments) = &self.key;
         let arguments = plain_to(arguments, MAX_CHARS);
-        let untold = if self.is_told { "" } else { UNTOLD };
+        let is_told = self.known == Known::Yes;
+        let untold = if is_told { "" } else { UNTOLD };
         format!("{name} {arguments}: {}{untold}", self.result())
     }
 }
@@ -115,7 +145,7 @@ mod tests {
             .begin(&order("green"))
             .expect_err("the caller does not know");
         assert!(refused.ends_with("It was: ok"), "{refused}");
-        done.was_told();
+        done.was_heard(true);
         assert_eq!(done.begin(&order("green")), Ok(()));
         done.end(&order("green"), "sold out");
         let told = done.told();
@@ -128,6 +158,36 @@ mod tests {
                 r#"order {"kind":"green"}: sold out (the caller may not know)"#,
             ]
         );
+    }
+
+    #[test]
+    fn a_caller_who_never_hears_an_answer_out_is_refused_the_same_once() {
+        let mut done = Done::default();
+        let on = order("green");
+        assert_eq!(done.begin(&on), Ok(()));
+        done.end(&on, "ok");
+        done.was_heard(false);
+        assert!(done.begin(&on).is_err(), "its model knew of no refusal");
+        assert!(done.begin(&on).is_err(), "nothing was heard since");
+        done.was_heard(false);
+        assert!(done.told().contains("ok (the caller may not know)"));
+        assert_eq!(done.begin(&on), Ok(()));
+        assert!(done.begin(&on).is_err(), "that was done since");
+    }
+
+    #[test]
+    fn what_was_not_sent_is_not_done() {
+        let mut done = Done::default();
+        let green = order("green");
+        assert_eq!(done.begin(&green), Ok(()));
+        done.take_back(&green);
+        assert_eq!(done.told(), "");
+        assert_eq!(done.begin(&green), Ok(()));
+        done.end(&green, "ok");
+        done.was_heard(true);
+        assert_eq!(done.begin(&green), Ok(()));
+        done.take_back(&green);
+        assert!(done.told().contains("green\"}: ok\n"), "the first stays");
     }
 
     #[test]

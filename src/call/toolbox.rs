@@ -11,7 +11,7 @@ use crate::cloud::llm::functions::{Call, Function};
 use crate::config::Config;
 use crate::sys::hangup::Hangup;
 use crate::sys::sync::lock;
-use crate::tools::{CallerKind, Tools, Verdict};
+use crate::tools::{CallerKind, Fault, Tools, Verdict};
 
 /// The tools that the caller may have used.
 #[derive(Debug)]
@@ -74,10 +74,13 @@ impl Toolbox {
     ///
     /// # Errors
     /// The fault, as the model is told of it.
-    pub(super) fn call(&self, call: &Call, cancel: &Hangup) -> Result<String, String> {
+    pub(super) fn call(&self, call: &Call, cancel: &Hangup) -> Result<String, Fault> {
         let ask = || {
             let result = self.tools.ask(self.caller, call, cancel);
-            result.map_err(|fault| format!("error: {fault}"))
+            result.map_err(|fault| Fault {
+                told: format!("error: {}", fault.told),
+                ..fault
+            })
         };
         if !self.tools.may_change(&call.name) {
             return ask();
@@ -85,8 +88,12 @@ impl Toolbox {
         let key = call.key();
         lock(&self.done).begin(&key)?;
         let result = ask();
-        let (Ok(told) | Err(told)) = &result;
-        lock(&self.done).end(&key, told);
+        let mut done = lock(&self.done);
+        match &result {
+            Ok(told) => done.end(&key, told),
+            Err(fault) if fault.was_sent => done.end(&key, &fault.told),
+            Err(_) => done.take_back(&key),
+        }
         result
     }
 
@@ -95,9 +102,9 @@ impl Toolbox {
         lock(&self.done).told()
     }
 
-    /// The caller has heard an answer to its end.
-    pub(super) fn was_heard(&self) {
-        lock(&self.done).was_told();
+    /// The caller has heard an answer, to its end where it `is_whole`.
+    pub(super) fn was_heard(&self, is_whole: bool) {
+        lock(&self.done).was_heard(is_whole);
     }
 
     /// Whether a PIN is to be typed before this tool is used.
@@ -191,7 +198,10 @@ mod tests {
             "[state]\nfolder = {:?}\n{}{}",
             place("state"),
             tool("one", "callers = 'internal'"),
-            tool("two", "callers = 'internal'")
+            tool(
+                "two",
+                "callers = 'internal'\n[tool.away]\ndescription = 'x'\nurl = 'http://127.0.0.1:1/x'\nmethod = 'POST'"
+            )
         );
         testkit::write_secret(&place("config.toml"), &text);
         let file = Arguments::of_file(Some(place("config.toml")));
@@ -211,6 +221,28 @@ mod tests {
         );
         assert_eq!(toolbox.verify("one", "4711", "1001"), Permit::Granted);
         assert!(!toolbox.is_locked("one") && toolbox.is_locked("two"));
+    }
+
+    #[test]
+    fn what_was_not_sent_is_not_done() {
+        let (_folder, toolbox) = toolbox(true);
+        let toolbox = toolbox.expect("there are tools");
+        let call = |arguments| {
+            let call = Call {
+                id: String::new(),
+                name: "away".to_owned(),
+                arguments: Ok(arguments),
+            };
+            let result = toolbox.call(&call, &Hangup::default());
+            result.expect_err("there is no server").told
+        };
+        for _ in 0..2 {
+            let told = call(serde_json::json!({}));
+            assert_eq!(told, "error: the server cannot be reached");
+            let told = call(serde_json::json!({"a": 1}));
+            assert!(told.starts_with("error: there is no argument a"), "{told}");
+            assert_eq!(toolbox.done(), "");
+        }
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub(crate) fn run(
     };
     // At the command line no tool is closed: PINs, and the choice of callers, guard against callers.
     let text = Tools::new(&config)?.ask(CallerKind::Internal, &call, &Hangup::default());
-    Ok(text.map_err(Unused::Fault)?)
+    Ok(text.map_err(|fault| Unused::Fault(fault.told))?)
 }
 
 /// The arguments as a model would write them.

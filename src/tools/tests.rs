@@ -14,7 +14,7 @@ impl Tools {
     /// What the model reads of a call, also of one that fails.
     fn call(&self, caller: CallerKind, call: &Call, cancel: &Hangup) -> String {
         let told = self.ask(caller, call, cancel);
-        told.unwrap_or_else(|fault| format!("error: {fault}"))
+        told.unwrap_or_else(|fault| format!("error: {}", fault.told))
     }
 }
 

@@ -145,11 +145,14 @@ impl<O: Write> Flow<'_, O> {
                 answer: heard(&self.scene.turn),
             });
         }
-        // By a key callers skip what they have not heard.
-        if let (Ok(Answered::Heard), None) = (answered, self.scene.turn.key)
+        if let Ok(Answered::Heard | Answered::Interrupted) = answered
             && let Some(toolbox) = &self.toolbox
+            && was_heard(&self.scene.turn)
         {
-            toolbox.was_heard();
+            // By a key callers skip what they have not heard, and a message that is lost cuts the answer.
+            let turn = &self.scene.turn;
+            let is_cut = turn.key.is_some() || turn.has_lost_message;
+            toolbox.was_heard(matches!(answered, Ok(Answered::Heard)) && !is_cut);
         }
         if matches!(answered, Ok(Answered::Interrupted)) {
             self.scene.turn.is_interrupted = true;

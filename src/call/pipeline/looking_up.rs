@@ -189,9 +189,10 @@ impl Work {
         let name = plain_to(&call.name, MAX_SHOWN);
         let mut what = match &result {
             Ok(result) => format!("tool {name}: {} bytes", result.len()),
-            Err(_) => format!("tool {name}: failed"),
+            Err(fault) if fault.was_sent => format!("tool {name}: failed"),
+            Err(_) => format!("tool {name}: not sent"),
         };
-        let (Ok(result) | Err(result)) = result;
+        let result = result.unwrap_or_else(|fault| fault.told);
         if self.settings.log_words {
             let (_, arguments) = call.key();
             let words = [&arguments, &result].map(|text| Words(text, true).to_string());
