@@ -118,11 +118,12 @@ uninstall() {
     step "$agi_bin/phone-assistant" take_from_agi_bin
     step "$rotation" take_unchanged "$rotation" default_rotation
     step "$watch_file" take_unchanged "$watch_file" daily_check
-    step "$placed" take_away "$placed"
     if [ -n "$undone" ]; then
+        again="${named_agi_bin:+ --agi-bin $named_agi_bin}${named_user:+ --user $named_user}${named_group:+ --group $named_group}"
         die "still there because of what stands above:${undone#,}; and $program, which the next run needs." \
-            "See to that, then run this again"
+            "See to that, then run this again${again:+ with$again}"
     fi
+    take_away "$placed"
     if [ "$packaged" = no ]; then take_away "$program"; fi
     for link in "$shadow" "$DESTDIR$former"; do
         if [ "$(readlink "$link" || :)" = "${program#"$DESTDIR"}" ]; then take_away "$link"; fi
@@ -175,7 +176,8 @@ purge_log() {
     if [ -e "$work/phone-assistant" ]; then
         place trees --numbered -- "$DESTDIR$log"
     else
-        find "$DESTDIR${log%/*}" \( -name "${log##*/}" -o -name "${log##*/}[.-][0-9]*" \) -exec rm -f {} + 2>/dev/null || :
+        find "$DESTDIR${log%/*}" \( -name "${log##*/}" -o -name "${log##*/}[.-][0-9]*" \
+            -o -name 'phone-assistant[.-][0-9]*.jsonl*' \) -exec rm -f {} + 2>/dev/null || :
     fi
 }
 
@@ -228,7 +230,12 @@ placed_lines() {
 # root's word only where nobody else can have written it.
 recall() {
     named_agi_bin=$(without_slashes "$given_agi_bin") named_user=$given_user named_group=$given_group
-    if ! is_roots -d "$settings" || ! is_roots -f "$placed"; then return; fi
+    if ! is_roots -d "$settings" || ! is_roots -f "$placed"; then
+        if [ -e "$placed" ]; then
+            say "note: $placed is not believed, since others can change it; name --user, --group and --agi-bin again"
+        fi
+        return
+    fi
     former=$(recalled former)
     if [ -z "$named_agi_bin" ]; then
         named_agi_bin=$(recalled agi-bin)
@@ -237,11 +244,21 @@ recall() {
             named_agi_bin=''
         fi
     fi
-    if [ -z "$named_user$named_group" ]; then
-        named_user=$(recalled user) named_group=$(recalled group)
-        if [ -n "$named_user$named_group" ]; then
-            say "as before  ${named_user:+--user $named_user}${named_group:+ --group $named_group}, until others are named"
-        fi
+    if [ -z "$given_user" ]; then recall_user; fi
+}
+
+# A user who was named stands in for what nobody else says, or says clearly. Where Asterisk has another user by now, its files
+# must not be shut to it.
+recall_user() {
+    said=$("$work/phone-assistant" identity --all --root "${DESTDIR:-/}" 2>/dev/null | sed -n 's/^said //p')
+    former_user=$(recalled user)
+    if [ -n "$former_user" ] && [ -n "$said" ] && [ "$said" != "$former_user" ]; then
+        say "note: --user $former_user holds no more, since Asterisk runs as $said by now; name it again if it is right"
+        return
+    fi
+    named_user=$former_user named_group=$(first "$given_group" "$(recalled group)")
+    if [ -n "$named_user$named_group" ]; then
+        say "as before  ${named_user:+--user $named_user}${named_group:+ --group $named_group}, until others are named"
     fi
 }
 
@@ -525,8 +542,8 @@ find_asterisk() {
 # have given them to it.
 expect_former_user() {
     if [ "$action" = uninstall ] && [ "$(id -u)" = 0 ]; then
-        guest=$(for folder in "${plan%/*}" "$data"; do
-            find "$folder" -prune -type d ! -user 0 -exec ls -dn {} + 2>/dev/null
+        guest=$(for folder in "$data" "${plan%/*}"; do
+            find "$folder" -prune -type d ! -user 0 -exec ls -dn {} + 2>/dev/null || :
         done | awk 'NR == 1 { print $3 }')
     fi
     if [ -n "$guest" ]; then
@@ -560,7 +577,7 @@ choose_agi_bin() {
         /var/lib/asterisk/agi-bin | /usr/share/asterisk/agi-bin) return ;;
     esac
     if [ -z "$given_agi_bin" ] && [ "$(identity author)" = root ] && [ -d "$agi_bin" ]; then return; fi
-    if [ "$agi_bin" = "$DESTDIR$named_agi_bin" ]; then
+    if [ -n "$named_agi_bin" ] && [ "$agi_bin" = "$DESTDIR$named_agi_bin" ]; then
         [ -d "$agi_bin" ] || die "there is no folder $agi_bin"
     elif ! place guests -- "$agi_bin" 2>"$work/why"; then
         visible <"$work/why" >&2

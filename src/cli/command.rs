@@ -406,12 +406,15 @@ impl Messages {
 }
 
 impl Identity {
-    /// A line for the user, one for the group, and with `all` one for each folder that `asterisk.conf` sets.
+    /// A line for the user, one for the group, and with `all` one for the user that a source names, and one for each folder
+    /// that `asterisk.conf` sets.
     fn lines(self) -> Result<String, identity::Error> {
         let question = Question::from(self.known);
         let found = identity::find(&question)?;
+        let said = found.is_said.then(|| found.user.clone());
         let mut lines = vec![("user", found.user), ("group", found.group)];
         if self.all {
+            lines.extend(said.map(|user| ("said", user)));
             match identity::folders(&question.root) {
                 // A person has named the user because of that file, as its error says, so it must not stop them.
                 Err(error) if question.user.is_some() => {

@@ -236,7 +236,7 @@ impl Ground {
     }
 
     /// Takes away files and folders with all that is in them, and with `numbered` also those that are called the same
-    /// with a number or a date behind it, as logrotate calls old logs. Returns which there were.
+    /// with a number or a date behind it or before its extension, as logrotate calls old logs. Returns which there were.
     ///
     /// # Errors
     /// [`Error`] names what could not be taken away.
@@ -259,9 +259,19 @@ impl Ground {
     }
 
     fn remove_numbered(&self, place: &Place) -> Result<Option<String>, Error> {
+        let own = Path::new(&place.name);
         let is_numbered = |name: &OsString| {
-            let rest = name.as_bytes().strip_prefix(place.name.as_bytes());
-            matches!(rest, Some([b'.' | b'-', b'0'..=b'9', ..]))
+            let name = name.as_bytes();
+            let has_number =
+                |rest: Option<&[u8]>| matches!(rest, Some([b'.' | b'-', b'0'..=b'9', ..]));
+            // As logrotate's "extension" has it.
+            let is_inside = || {
+                let end = [b".", own.extension()?.as_bytes()].concat();
+                let rest = name.strip_prefix(own.file_stem()?.as_bytes())?;
+                let is_ended = rest.windows(end.len()).any(|part| part == end);
+                Some(has_number(Some(rest)) && is_ended)
+            };
+            has_number(name.strip_prefix(place.name.as_bytes())) || is_inside() == Some(true)
         };
         let mut names = place.folder.names()?;
         names.retain(is_numbered);

@@ -43,6 +43,8 @@ pub(crate) struct Identity {
     pub group: String,
     /// Their numbers, where they are known.
     pub(crate) ids: Option<(u32, u32)>,
+    /// Whether a source names the user; otherwise it is the usual one.
+    pub(crate) is_said: bool,
 }
 
 impl Identity {
@@ -170,7 +172,13 @@ pub(crate) fn find(question: &Question) -> Result<Identity, Error> {
     if sources.claims.is_empty() && sources.is_here {
         contradicted(ids.map(|(user, _)| user))?;
     }
-    Ok(Identity { user, group, ids })
+    let is_said = sources.claims.iter().any(|claim| claim.user.is_some());
+    Ok(Identity {
+        user,
+        group,
+        ids,
+        is_said,
+    })
 }
 
 /// What the sources say, and the names that the machine has.

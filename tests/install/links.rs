@@ -315,6 +315,23 @@ fn as_root_everything_goes_where_asterisks_user_has_gone_first() {
     }
 }
 
+#[test]
+fn as_root_everything_goes_where_asterisks_folder_has_gone_too() {
+    let Some(machine) = of_nobody() else {
+        return;
+    };
+    machine.install(&[]).succeeds();
+    fs::remove_dir_all(machine.path("etc/asterisk")).unwrap();
+    // Whom Asterisk runs as is not clear, as without its user.
+    machine.write(
+        "etc/systemd/system/asterisk.service",
+        "[Service]\nUser=-u\n",
+    );
+    machine.run(&["--purge"]).succeeds();
+    assert!(!machine.path("var/lib/phone-assistant").exists());
+    assert!(!machine.path(PROGRAM).exists());
+}
+
 /// A machine whose Asterisk runs as another user, where whoever runs the tests is root.
 pub(super) fn of_nobody() -> Option<Machine> {
     let machine = Machine::really_root();

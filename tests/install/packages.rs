@@ -236,8 +236,8 @@ fn a_purge_of_the_package_removes_all_places_that_the_installer_names() {
         let place = place.trim_start_matches("$DESTDIR");
         let (folder, file) = place.rsplit_once('/').unwrap();
         let is_named = purge.contains(&format!(" {place}"));
-        let is_found =
-            purge.contains(&format!("find {folder} ")) && purge.contains(&format!("-name {file} "));
+        let is_found = purge.contains(&format!("find -H {folder} "))
+            && purge.contains(&format!("-name {file} "));
         assert!(is_named || is_found, "{place}");
         seen += 1;
     }

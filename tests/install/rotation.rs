@@ -135,7 +135,17 @@ fn rules_go_although_asterisk_went_first() {
 fn uninstall_takes_the_rules_and_purge_the_logs() {
     let machine = Machine::new();
     let (ours, others) = (
-        ["", ".1", ".2.gz", ".10.gz", "-20261201", "-20261124.gz"].map(|end| format!("{LOG}{end}")),
+        [
+            "phone-assistant.jsonl",
+            "phone-assistant.jsonl.1",
+            "phone-assistant.jsonl.2.gz",
+            "phone-assistant.jsonl.10.gz",
+            "phone-assistant.jsonl-20261201",
+            "phone-assistant.jsonl-20261124.gz",
+            "phone-assistant.2.jsonl",
+            "phone-assistant-20261201.jsonl.gz",
+        ]
+        .map(|name| format!("var/log/asterisk/{name}")),
         ["full", "phone-assistant.jsonl.old", "phone-assistant.json"]
             .map(|name| format!("var/log/asterisk/{name}")),
     );

@@ -257,6 +257,25 @@ fn as_root_a_folder_that_root_alone_can_have_named_is_the_one_at_each_upgrade() 
 }
 
 #[test]
+fn as_root_the_root_folder_is_no_folder_for_programs() {
+    let Some(machine) = of_nobody() else {
+        return;
+    };
+    let text = format!("{RUNS_AS_NOBODY}[directories]\nastagidir => /\n");
+    machine.write(CONF, &text);
+    // Whoever may write it is its user.
+    lchown(machine.path(CONF), Some(NOBODY), None).unwrap();
+    machine.install(&[]).fails(1).says("name it with --agi-bin");
+    assert!(!machine.path("phone-assistant").exists());
+    machine.write(CONF, RUNS_AS_NOBODY);
+    machine.install(&[]).succeeds();
+    machine.write(CONF, &text);
+    let purged = machine.run(&["--purge"]);
+    purged.succeeds().says("what is there stays");
+    assert!(!machine.path("etc/phone-assistant").exists());
+}
+
+#[test]
 fn an_asterisk_that_runs_as_root_is_asked_only_where_a_person_says_so() {
     let machine = Machine::as_root();
     machine.tool("asterisk", "echo Asterisk 22");

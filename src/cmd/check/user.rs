@@ -530,6 +530,7 @@ mod tests {
             user: "root".to_owned(),
             group: "root".to_owned(),
             ids: Some((0, 0)),
+            is_said: true,
         };
         let as_root = run_of(&root, &options()).expect_err("nobody said so");
         let table = [

@@ -322,6 +322,21 @@ fn numbered_files_go_with_the_one_that_they_are_called_after() {
 }
 
 #[test]
+fn files_with_a_number_before_the_extension_go_too() {
+    let scene = Scene::new();
+    let names = ["calls-20261201.jsonl.gz", "calls.2.jsonl"];
+    let kept = ["calls-2.txt", "calls-shop.jsonl", "calls2.jsonl"];
+    for name in names.iter().chain(&kept) {
+        scene.write(&format!("closed/{name}"), "");
+    }
+    let log = [scene.path("closed/calls.jsonl")];
+    scene.ground().trees(&log, true).expect("gone");
+    let mut left = kept.to_vec();
+    left.push("victim");
+    assert_eq!(scene.names("closed"), left);
+}
+
+#[test]
 fn what_killed_processes_have_left_goes_and_what_others_work_on_stays() {
     let scene = Scene::new();
     // It has ended, and its parent does not know.

@@ -83,6 +83,36 @@ fn a_user_and_group_that_were_named_hold_until_others_are() {
     assert!(!machine.path("etc/phone-assistant/installed").exists());
 }
 
+#[test]
+fn a_user_who_was_named_gives_way_to_the_one_that_asterisk_conf_names_by_now() {
+    let machine = Machine::as_root();
+    lay_out(&machine);
+    run(&machine, &["--user", "root"]).succeeds();
+    machine.write("tools/owners", "");
+    let hardened = "[options]\nrunuser = pbx\nrungroup = pbx\n";
+    machine.write(CONF, hardened);
+    let done = run(&machine, &["--configure"]);
+    done.succeeds()
+        .says("--user root holds no more, since Asterisk runs as pbx");
+    let owners = String::from_utf8(machine.read("tools/owners")).unwrap();
+    assert!(owners.contains("root:pbx "), "{owners}");
+    assert!(!owners.contains("root:root etc/phone"), "{owners}");
+    let again = run(&machine, &["--configure"]);
+    again.succeeds();
+    assert!(!again.text().contains("no more"), "{}", again.text());
+}
+
+#[test]
+fn a_group_that_is_named_alone_leaves_the_user_who_was_named() {
+    let machine = Machine::as_root();
+    lay_out(&machine);
+    run(&machine, &["--user", "pbx"]).succeeds();
+    let done = run(&machine, &["--group", "phones"]);
+    done.succeeds().says("--user pbx --group phones");
+    let done = run(&machine, &["--configure"]);
+    done.succeeds().says("--user pbx --group phones");
+}
+
 /// What a person says of root holds for that run: by the next one `asterisk.conf` may belong to another user, and does
 /// what that user has written.
 #[test]
@@ -115,10 +145,28 @@ fn what_others_can_have_written_is_nobodys_word() {
         let old = machine.read(NAMED);
         put_program(&machine, b"newer");
         chmod(&machine.path(path), mode);
-        run(&machine, &["--configure"]).succeeds();
+        run(&machine, &["--configure"])
+            .succeeds()
+            .says("installed is not believed");
         assert_eq!(machine.read(NAMED), old, "{path}");
         assert_eq!(machine.read(AGI), machine.read(PROGRAM), "{path}");
     }
+}
+
+/// Only what is in the way stays, and what the next run wants to know with it.
+#[test]
+fn an_uninstall_that_stops_halfway_keeps_what_was_named() {
+    let machine = packaged();
+    machine.write(&format!("{FOLDER}/others"), "");
+    run(&machine, &["--agi-bin", "/opt/agi"]).succeeds();
+    let watch = "etc/cron.d/phone-assistant";
+    machine.write(&format!("{watch}/{}x", "d/".repeat(40)), "");
+    let stopped = run(&machine, &["--uninstall"]);
+    stopped.fails(1).says("again with --agi-bin /opt/agi");
+    assert!(machine.path("etc/phone-assistant/installed").exists());
+    fs::remove_dir_all(machine.path(watch)).unwrap();
+    run(&machine, &["--uninstall"]).succeeds();
+    assert!(!machine.path("etc/phone-assistant/installed").exists());
 }
 
 const FOLDER: &str = "opt/agi";
