@@ -145,113 +145,122 @@ mod tests {
 
     use super::*;
 
+    const LOADED: &str =
+        "pbx_config.so  Text Extension Configuration  0  Running  core\n1 modules loaded\n";
+
+    /// What is wrong, the first file, what Asterisk says of its module, and what is told.
+    type Row = (
+        &'static str,
+        &'static str,
+        &'static str,
+        Option<&'static str>,
+    );
+    const TABLE: &[Row] = &[
+        (
+            "all is there",
+            "#include extensions_custom.conf\n",
+            LOADED,
+            None,
+        ),
+        (
+            "a missing file",
+            "[a]\n#include extensions_custom.conf\n #include \"b.conf\" ; b\n",
+            LOADED,
+            Some("b.conf, which is not there"),
+        ),
+        (
+            "a missing file and no module",
+            "#include <b.conf>\n",
+            "0 modules loaded\n",
+            Some("b.conf, which is not there"),
+        ),
+        (
+            "one below",
+            "#include extensions_custom.conf\n#include c.conf\n",
+            LOADED,
+            Some("d.conf, which is not there"),
+        ),
+        (
+            "one that may be missing",
+            "#tryinclude b.conf\n#tryinclude x*.conf\n#include {b,x}.conf\n#include extensions_custom.conf",
+            LOADED,
+            None,
+        ),
+        (
+            "a pattern that fits",
+            "#include ext*_cust?m.c*f\n",
+            LOADED,
+            None,
+        ),
+        (
+            "a pattern that fits none",
+            "#include extensions_custom.conf\n#include x*.conf\n",
+            LOADED,
+            Some("x*.conf, which is not there"),
+        ),
+        (
+            "a link that leads nowhere",
+            "#include extensions_custom.conf\n#include link.conf\n",
+            LOADED,
+            Some("link.conf, which is not there"),
+        ),
+        (
+            "a missing file below a pattern",
+            "#include extensions_custom.conf\n#include c*.conf\n",
+            LOADED,
+            Some("d.conf, which is not there"),
+        ),
+        (
+            "one of ours that may be missing and is not",
+            "#tryinclude extensions_custom.conf\n",
+            LOADED,
+            None,
+        ),
+        (
+            "a missing file below one that may be missing",
+            "#tryinclude extensions_custom.conf\n#tryinclude c.conf\n",
+            LOADED,
+            Some("d.conf, which is not there"),
+        ),
+        (
+            "a comment",
+            ";#include b.conf\n#include extensions_custom.conf",
+            LOADED,
+            None,
+        ),
+        (
+            "a comment of several lines",
+            ";-- not now\n#include b.conf\n--;\n;---\n#include extensions_custom.conf",
+            LOADED,
+            None,
+        ),
+        (
+            "no module",
+            "#include extensions_custom.conf\n",
+            "0 modules loaded\n",
+            Some("has not loaded pbx_config"),
+        ),
+        (
+            "no line",
+            "[a]\n",
+            LOADED,
+            Some("no line of extensions.conf includes"),
+        ),
+        (
+            "an Asterisk that does not say",
+            "#include extensions_custom.conf\n",
+            "",
+            None,
+        ),
+    ];
+
     #[test]
     fn what_keeps_the_dialplan_from_being_loaded_is_told_with_its_remedy() {
-        let loaded =
-            "pbx_config.so  Text Extension Configuration  0  Running  core\n1 modules loaded\n";
-        let table = [
-            (
-                "all is there",
-                "#include extensions_custom.conf\n",
-                loaded,
-                None,
-            ),
-            (
-                "a missing file",
-                "[a]\n#include extensions_custom.conf\n #include \"b.conf\" ; b\n",
-                loaded,
-                Some("b.conf, which is not there"),
-            ),
-            (
-                "a missing file and no module",
-                "#include <b.conf>\n",
-                "0 modules loaded\n",
-                Some("b.conf, which is not there"),
-            ),
-            (
-                "one below",
-                "#include extensions_custom.conf\n#include c.conf\n",
-                loaded,
-                Some("d.conf, which is not there"),
-            ),
-            (
-                "one that may be missing",
-                "#tryinclude b.conf\n#tryinclude x*.conf\n#include {b,x}.conf\n#include extensions_custom.conf",
-                loaded,
-                None,
-            ),
-            (
-                "a pattern that fits",
-                "#include ext*_cust?m.c*f\n",
-                loaded,
-                None,
-            ),
-            (
-                "a pattern that fits none",
-                "#include extensions_custom.conf\n#include x*.conf\n",
-                loaded,
-                Some("x*.conf, which is not there"),
-            ),
-            (
-                "a link that leads nowhere",
-                "#include extensions_custom.conf\n#include link.conf\n",
-                loaded,
-                Some("link.conf, which is not there"),
-            ),
-            (
-                "a missing file below a pattern",
-                "#include extensions_custom.conf\n#include c*.conf\n",
-                loaded,
-                Some("d.conf, which is not there"),
-            ),
-            (
-                "one of ours that may be missing and is not",
-                "#tryinclude extensions_custom.conf\n",
-                loaded,
-                None,
-            ),
-            (
-                "a missing file below one that may be missing",
-                "#tryinclude extensions_custom.conf\n#tryinclude c.conf\n",
-                loaded,
-                Some("d.conf, which is not there"),
-            ),
-            (
-                "a comment",
-                ";#include b.conf\n#include extensions_custom.conf",
-                loaded,
-                None,
-            ),
-            (
-                "a comment of several lines",
-                ";-- not now\n#include b.conf\n--;\n;---\n#include extensions_custom.conf",
-                loaded,
-                None,
-            ),
-            (
-                "no module",
-                "#include extensions_custom.conf\n",
-                "0 modules loaded\n",
-                Some("has not loaded pbx_config"),
-            ),
-            (
-                "no line",
-                "[a]\n",
-                loaded,
-                Some("no line of extensions.conf includes"),
-            ),
-            (
-                "an Asterisk that does not say",
-                "#include extensions_custom.conf\n",
-                "",
-                None,
-            ),
-        ];
-        for (what, text, module, expected) in table {
+        for (what, text, module, expected) in TABLE {
             let folder = testkit::TempDir::new().expect("a temporary folder");
             let etc = folder.path();
             for (name, text) in [
-                (FIRST, text),
+                (FIRST, *text),
                 (OWN, "[custom-openai]\n"),
                 ("c.conf", "#include d.conf"),
             ] {
