@@ -172,7 +172,11 @@ pub(crate) fn find(question: &Question) -> Result<Identity, Error> {
     if sources.claims.is_empty() && sources.is_here {
         contradicted(ids.map(|(user, _)| user))?;
     }
-    let is_said = sources.claims.iter().any(|claim| claim.user.is_some());
+    let names = question.user.is_none().then_some(&sources.claims);
+    let is_said = names
+        .into_iter()
+        .flatten()
+        .any(|claim| claim.user.is_some());
     Ok(Identity {
         user,
         group,
