@@ -602,7 +602,6 @@ without_slashes() {
 
 # Where no file says it, Asterisk knows where it looks; its word only chooses between the usual folders.
 folder_of_asterisk() {
-    if ! may_ask; then return; fi
     ask 'core show settings' | sed -n 's/^ *AGI Scripts directory: *//p' |
         grep -xE '/(var/lib|usr/share)/asterisk/agi-bin' | head -n 1
 }
@@ -620,7 +619,7 @@ usual_folder() {
 # ask COMMAND: what Asterisk says to it. Root starts no Asterisk, which as root does what its user has written into
 # asterisk.conf: the program asks as that user, with limits of time and length.
 ask() {
-    if [ -z "$asterisk" ]; then return; fi
+    if [ -z "$asterisk" ] || ! may_ask; then return; fi
     # shellcheck disable=SC2086 # It is several words.
     $limit "$work/phone-assistant" console --root "${DESTDIR:-/}" ${named_user:+--user "$named_user"} \
         ${named_group:+--group "$named_group"} --asterisk "$asterisk" -- "$1" 2>"$work/why" || :
