@@ -7,7 +7,7 @@ mod backwards;
 mod error;
 mod page;
 mod picture;
-mod rotated;
+pub(super) mod rotated;
 mod since;
 mod summary;
 

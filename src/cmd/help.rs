@@ -62,8 +62,9 @@ pub fn page(topic: &str) -> Result<String, Unknown> {
 
 /// Names the program where this machine has it. The manual has the place of a program from the sources.
 fn fit(page: String, is_packaged: bool) -> String {
+    let [package, sources] = remedy::INSTALLED;
     if is_packaged {
-        page.replace(OF_SOURCES, OF_PACKAGE)
+        page.replace(sources, package)
     } else {
         page
     }
@@ -118,10 +119,6 @@ fn meant(near: &[&str]) -> String {
     }
     format!(" (did you mean {}?)", near.join(", "))
 }
-
-/// Where `install.sh` puts the program, and where a package has it.
-const OF_SOURCES: &str = "/usr/local/bin/phone-assistant";
-const OF_PACKAGE: &str = "/usr/bin/phone-assistant";
 
 /// The name of the list of models.
 const CATALOGUE: &str = "catalogue.toml";

@@ -13,13 +13,13 @@ mod wanted;
 
 use std::ffi::OsString;
 use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
+use crate::cmd::calls::rotated::more;
 use crate::cmd::check::sounds;
 use crate::sys::held::{self, Folder, Last, Place, Trust, shown};
 use crate::sys::packed::{self, packed};
@@ -259,19 +259,9 @@ impl Ground {
     }
 
     fn remove_numbered(&self, place: &Place) -> Result<Option<String>, Error> {
-        let own = Path::new(&place.name);
         let is_numbered = |name: &OsString| {
-            let name = name.as_bytes();
-            let has_number =
-                |rest: Option<&[u8]>| matches!(rest, Some([b'.' | b'-', b'0'..=b'9', ..]));
-            // As logrotate's "extension" has it.
-            let is_inside = || {
-                let end = [b".", own.extension()?.as_bytes()].concat();
-                let rest = name.strip_prefix(own.file_stem()?.as_bytes())?;
-                let is_ended = rest.windows(end.len()).any(|part| part == end);
-                Some(has_number(Some(rest)) && is_ended)
-            };
-            has_number(name.strip_prefix(place.name.as_bytes())) || is_inside() == Some(true)
+            let more = more(Path::new(name), Path::new(&place.name));
+            more.is_some_and(|more| more[1..].starts_with(|c: char| c.is_ascii_digit()))
         };
         let mut names = place.folder.names()?;
         names.retain(is_numbered);

@@ -231,6 +231,9 @@ const OURS: [&str; 3] = [
 ];
 /// Where a package has the installer.
 pub(crate) const INSTALLER_OF_PACKAGE: &str = "/usr/share/phone-assistant/install.sh";
+/// Where a package and `install.sh` of the sources put the program that root runs.
+pub(crate) const INSTALLED: [&str; 2] =
+    ["/usr/bin/phone-assistant", "/usr/local/bin/phone-assistant"];
 const INSTALL: &str = "sudo ./install.sh";
 const OWNER_ALONE: u32 = 0o700;
 /// A name that nothing has: what it is asked for is the folder.

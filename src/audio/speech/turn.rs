@@ -363,15 +363,10 @@ impl Endpointer {
         let (frames, least) = self.proof_frames();
         let recent = self.loud.iter().rev().take(frames);
         let is_proved = recent.filter(|loud| **loud).count() >= least;
-        if frames == ONSET_FRAMES {
-            // Where it is uneven, what is softer than the caller was may be a car that passes; elsewhere it may be a whisper.
-            is_proved
-                && (!self.is_uneven()
-                    || self.is_as_loud_as_before()
-                    || self.is_voiced(SHORT_FRAMES))
-        } else {
-            is_proved && self.is_voiced(frames)
-        }
+        // Where it is uneven, what is softer than the caller was may be a car that passes; elsewhere it may be a whisper.
+        let may_be_unvoiced =
+            frames == ONSET_FRAMES && (!self.is_uneven() || self.is_as_loud_as_before());
+        is_proved && (may_be_unvoiced || self.is_voiced(frames.max(SHORT_FRAMES)))
     }
 
     /// Whether what begins is as loud as the caller was before, if they were heard.

@@ -40,8 +40,9 @@ pub(super) fn all(log: &Path) -> io::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     Ok(([log.to_owned()].into_iter().chain(older).collect(), others))
 }
 
-/// What the name of a file has more than that of the log: at its end, or with logrotate's `extension` before that.
-fn more(path: &Path, log: &Path) -> Option<String> {
+/// What the name of a file that logrotate may have rotated has more than that of the log: at its end, or with logrotate's
+/// `extension` before that.
+pub(in crate::cmd) fn more(path: &Path, log: &Path) -> Option<String> {
     let [name, log_name, stem] = [path.file_name(), log.file_name(), log.file_stem()]
         .map(|part| part.unwrap_or_default().to_string_lossy());
     let is_rotated = |more: &str| more.starts_with(['.', '-']);

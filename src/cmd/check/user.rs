@@ -21,7 +21,7 @@ use crate::sys::console::PATH;
 use crate::sys::error::Chain;
 use crate::sys::identity::process::{self, Process};
 use crate::sys::identity::{self, Identity, Question};
-use crate::sys::remedy::{self, shell_quoted};
+use crate::sys::remedy::{self, INSTALLED, shell_quoted};
 use crate::sys::rights::Rights;
 use crate::sys::rooted;
 
@@ -338,8 +338,6 @@ const TIME_ZONE: &str = "TZ";
 /// The time zone of root, where the doctor already works as Asterisk's user.
 const ROOTS_TIME_ZONE: &str = "PHONE_ASSISTANT_CHECK_TZ";
 
-/// Where a package and install.sh put the program that root runs.
-const INSTALLED: [&str; 2] = ["/usr/bin/phone-assistant", "/usr/local/bin/phone-assistant"];
 /// Where systemd puts the credentials of a service; the folder is root's.
 const CREDENTIALS: &str = "/run/credentials";
 

@@ -9,13 +9,13 @@ use super::globals;
 use super::loading;
 use super::routes::{self, CONTEXT};
 use crate::config::{Audience, Config};
-use crate::sys::identity::conf::set_folder;
+use crate::sys::identity::conf::etc_folder;
 use crate::sys::number::is_dialled;
 
 /// Looks for the assistant's context, for what leads to extensions that are not there, and for transfers and
 /// personas that are not there.
 pub(super) fn examine(config: Option<&Config>, report: &mut Report<'_>) {
-    let etc = set_folder("astetcdir").unwrap_or_else(|| "/etc/asterisk".into());
+    let etc = etc_folder();
     let plan = match say("dialplan show") {
         Ok(plan) => plan,
         Err(why) => {

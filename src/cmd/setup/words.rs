@@ -2,14 +2,13 @@
 
 use std::io::Read;
 
-use crate::sys::identity::conf::set_folder;
+use crate::sys::identity::conf::etc_folder;
 use crate::sys::number::is_dialled;
 use crate::sys::owner;
 
 /// How the extensions are reached that the dialplan of this machine has, once all is set up.
 pub(crate) fn next() -> String {
-    let etc = set_folder("astetcdir").unwrap_or_else(|| "/etc/asterisk".into());
-    let plan = owner::open(&etc.join("extensions_custom.conf"));
+    let plan = owner::open(&etc_folder().join("extensions_custom.conf"));
     let mut text = Vec::new();
     // What cannot be read has the usual numbers, as one that is not there yet.
     plan.and_then(|plan| plan.take(MAX_PLAN).read_to_end(&mut text))

@@ -182,6 +182,11 @@ fn cause(error: held::Error) -> io::Error {
     }
 }
 
+/// The folder of Asterisk's settings on this machine.
+pub(crate) fn etc_folder() -> PathBuf {
+    set_folder("astetcdir").unwrap_or_else(|| "/etc/asterisk".into())
+}
+
 /// The folder that this machine's `asterisk.conf` sets.
 pub(crate) fn set_folder(setting: &str) -> Option<PathBuf> {
     // What cannot be read sets nothing here, and is told by the commands of Asterisk that fail then.
