@@ -7,7 +7,7 @@ use std::time::Duration;
 use phone_assistant::audio::telephone::Encoding;
 use testkit::{Act, Fault, Outcome, PACE, Settings, Stage};
 
-use crate::house::{House, MOON, PATIENCE, assert_at_once};
+use crate::house::{House, MOON, PATIENCE, assert_at_once, short_sound};
 
 /// A frame that is this late is a hole; the scripted Asterisk shares the processor with everything else.
 const HOLE: Duration = Duration::from_millis(60);
@@ -620,4 +620,26 @@ fn a_soft_answer_of_one_word_is_heard_too() {
     let outcome = house.outcome("question-tea.wav");
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     assert_heard(&house, &outcome, &whole(&house, &house.spoken_texts()));
+}
+
+#[test]
+fn a_model_that_writes_on_behind_the_limit_holds_nothing_up() {
+    let house = House::new();
+    house.sandbox.respond(Stage::Tts, short_sound());
+    in_some_round(|| {
+        house.sandbox.fault(Stage::Llm, Fault::Endless, 1);
+        let outcome = house.outcome("question-tea.wav");
+        outcome
+            .assert_variable("ASSISTANT_STATUS", "ANSWERED")
+            .assert(
+                !outcome.stderr.contains("told that it used"),
+                "nothing was told",
+            );
+        let took = outcome.took;
+        // It could still tell what it has used, and is waited for no longer than this.
+        if took < Duration::from_millis(500) {
+            return Ok(());
+        }
+        Err(format!("{took:?}"))
+    });
 }

@@ -131,25 +131,31 @@ impl Bill {
 impl Entry {
     /// Puts down what was used, as the service tells or as was measured. More than is possible is not believed.
     pub(crate) fn used(&self, usage: Usage) {
-        if let Some(item) = lock(&self.bill.items).get_mut(self.index) {
-            // Services bill audio up to the next step. One impossible count, if it were believed, would use up the
-            // day's money.
-            let max_usage = Usage {
-                audio_ms: item.usage.audio_ms + catalogue::max_step_ms(),
-                ..item.usage
-            };
-            item.usage = usage.at_most(max_usage);
-            if item.usage != usage {
-                warn!(
-                    "{} told that it used more than it can have: {} ms of audio, {} + {} tokens, {} characters",
-                    item.service,
-                    usage.audio_ms,
-                    usage.input_tokens,
-                    usage.output_tokens,
-                    usage.characters
-                );
-            }
+        if let Some(service) = self.put_down(usage) {
+            warn!(
+                "{service} told that it used more than it can have: {} ms of audio, {} + {} tokens, {} characters",
+                usage.audio_ms, usage.input_tokens, usage.output_tokens, usage.characters
+            );
         }
+    }
+
+    /// Puts down what was probably used, where the service does not tell.
+    pub(crate) fn estimated(&self, usage: Usage) {
+        self.put_down(usage);
+    }
+
+    /// Puts down what is possible of it. Returns the service if that is less.
+    fn put_down(&self, usage: Usage) -> Option<String> {
+        let mut items = lock(&self.bill.items);
+        let item = items.get_mut(self.index)?;
+        // Services bill audio up to the next step. One impossible count, if it were believed, would use up the day's
+        // money.
+        let max_usage = Usage {
+            audio_ms: item.usage.audio_ms + catalogue::max_step_ms(),
+            ..item.usage
+        };
+        item.usage = usage.at_most(max_usage);
+        (item.usage != usage).then(|| item.service.clone())
     }
 
     /// Puts down what the service has told with the error, or that nothing was used, if it was not reached, said no or

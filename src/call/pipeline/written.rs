@@ -42,10 +42,13 @@ impl Written {
             output: 0,
             ..self.sound
         });
-        let read_bytes = self.read_bytes;
-        let estimated = || bill::estimate(read_bytes, answer.written()) + sound;
-        let usage = self.told().unwrap_or_else(estimated);
-        self.entry.used(usage);
+        match self.told() {
+            Some(usage) => self.entry.used(usage),
+            None => {
+                let by_length = bill::estimate(self.read_bytes, answer.written());
+                self.entry.estimated(by_length + sound);
+            }
+        }
     }
 
     /// What the service tells that it has used.

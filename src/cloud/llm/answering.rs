@@ -189,9 +189,10 @@ impl Answering {
         self.answer.turn()
     }
 
-    /// The tokens that the answer has used, if the service says so: with its last words, or right after them.
+    /// The tokens that the answer has used, if the service says so: with its last words, or right after them. An answer
+    /// of which no more is wanted may go on for long before its service does.
     pub(crate) fn tokens(&mut self) -> Option<Tokens> {
-        if self.answer.tokens.is_none() && !self.has_ended {
+        if self.answer.tokens.is_none() && self.answer.end.is_some() && !self.has_ended {
             let rest = self.incoming.rest_within(LAST_EVENT);
             // Whatever else stands there, the answer is whole.
             self.answer.push(&rest).ok();
