@@ -73,15 +73,19 @@ impl Call<'_> {
             }
             let silence = vec![0; self.missing * PACKET];
             self.missing = 0;
-            return self.caller.hear(&silence, now);
+            return self.take_in(&silence, now);
         }
         self.missing = 0;
+        self.take_in(packet, now)
+    }
+
+    fn take_in(&mut self, samples: &[i16], now: Instant) -> Vec<Change> {
         match self.source() {
             Some(source) => {
-                let heard = self.reply.heard(source, packet.len(), RATE_HZ);
-                self.caller.overhear(packet, &heard, now)
+                let heard = self.reply.heard(source, samples.len(), RATE_HZ);
+                self.caller.overhear(samples, &heard, now)
             }
-            None => self.caller.hear(packet, now),
+            None => self.caller.hear(samples, now),
         }
     }
 
