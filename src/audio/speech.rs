@@ -40,7 +40,7 @@ pub fn find(pcm: &Pcm) -> Option<Range<usize>> {
     let (before, after) = stretches.split_at(word);
     let first = before.iter().find(is_part).unwrap_or(&after[0]).start;
     let last = after[1..].iter().rfind(is_part).unwrap_or(&after[0]).end;
-    let frame = frame_len(pcm.rate_hz);
+    let frame = level_frame_len(pcm.rate_hz);
     Some(first.saturating_sub(MARGIN) * frame..((last + MARGIN) * frame).min(pcm.samples.len()))
 }
 
@@ -49,7 +49,7 @@ pub fn find(pcm: &Pcm) -> Option<Range<usize>> {
 /// Each is cut in the middle of the longest pause in its last third; where there is no pause, in the
 /// longest dip. Below a tenth of a second `longest` counts as a tenth.
 pub fn split(pcm: &Pcm, longest: Duration) -> Vec<Range<usize>> {
-    let frame = frame_len(pcm.rate_hz);
+    let frame = level_frame_len(pcm.rate_hz);
     let most = usize::try_from(longest.as_millis() / 10)
         .unwrap_or(usize::MAX)
         .max(10);
@@ -73,7 +73,7 @@ pub fn sounding(samples: &[i16], rate_hz: u32) -> Duration {
     let lens = stretches.iter().map(Range::len).sum::<usize>();
     let gaps = stretches.windows(2).map(|two| two[1].start - two[0].end);
     let within_words = gaps.filter(|gap| *gap <= LONGEST_GAP).sum::<usize>();
-    FRAME * u32::try_from(lens + within_words).unwrap_or(u32::MAX)
+    LEVEL_FRAME * u32::try_from(lens + within_words).unwrap_or(u32::MAX)
 }
 
 /// Whether a recording surely holds a voice: there is enough sound in it, and most of that is voiced.
@@ -92,7 +92,7 @@ fn has_voice(pcm: &Pcm, softest_dbfs: f32) -> bool {
 fn voiced_frames(samples: &[i16], rate_hz: u32, softest_dbfs: f32) -> (f32, usize) {
     let levels = frame_levels(samples, rate_hz);
     let threshold = threshold(&levels).max(softest_dbfs);
-    let frame = frame_len(rate_hz);
+    let frame = level_frame_len(rate_hz);
     let (mut voiced, mut all) = (0.0, 0);
     for stretch in loud_stretches(&levels, threshold) {
         let sound = &samples[stretch.start * frame..stretch.end * frame];
@@ -110,7 +110,7 @@ fn threshold(levels: &[f32]) -> f32 {
 /// The level of each whole frame.
 fn frame_levels(samples: &[i16], rate_hz: u32) -> Vec<f32> {
     let mut high_pass = HighPass::new(rate_hz, samples.first());
-    let frames = samples.chunks_exact(frame_len(rate_hz));
+    let frames = samples.chunks_exact(level_frame_len(rate_hz));
     frames
         .map(|frame| frame_level(&mut high_pass, frame))
         .collect()
@@ -149,8 +149,8 @@ fn sustained(levels: &[f32]) -> usize {
         .count()
 }
 
-/// The level that a tenth of the frames stay below, leaving out those in which the phone sent nothing. Fewer frames
-/// than `enough` tell nothing.
+/// The level that a tenth of the frames stay below, leaving out those in which the phone sent nothing. [`NOTHING_DBFS`]
+/// where there are fewer than `enough`.
 fn noise_floor(levels: &[f32], enough: usize) -> f32 {
     let mut heard: Vec<f32> = levels
         .iter()
@@ -182,17 +182,17 @@ fn middle_of_pause(levels: &[f32]) -> usize {
 }
 
 fn samples<'a>(pcm: &'a Pcm, frames: &Range<usize>) -> &'a [i16] {
-    let frame = frame_len(pcm.rate_hz);
+    let frame = level_frame_len(pcm.rate_hz);
     &pcm.samples[frames.start * frame..frames.end * frame]
 }
 
-fn frame_len(rate_hz: u32) -> usize {
-    usize::try_from(rate_hz / FRAMES_PER_SECOND).map_or(usize::MAX, |len| len.max(1))
+fn level_frame_len(rate_hz: u32) -> usize {
+    usize::try_from(rate_hz / LEVEL_FRAMES_PER_SECOND).map_or(usize::MAX, |len| len.max(1))
 }
 
 /// How long this number of frames lasts.
 fn frames_last(frames: usize) -> Duration {
-    FRAME * u32::try_from(frames).unwrap_or(u32::MAX)
+    LEVEL_FRAME * u32::try_from(frames).unwrap_or(u32::MAX)
 }
 
 fn decibels(power: f32) -> f32 {
@@ -237,8 +237,8 @@ impl HighPass {
 const FULL_SCALE: f32 = 32768.0;
 /// A frame is 10 ms, as in G.729 Annex B: shorter than any speech sound, a whole number of samples at all telephone
 /// rates.
-const FRAMES_PER_SECOND: u32 = 100;
-const FRAME: Duration = Duration::from_millis(10);
+const LEVEL_FRAMES_PER_SECOND: u32 = 100;
+const LEVEL_FRAME: Duration = Duration::from_millis(10);
 /// Handsets carry 300 Hz and up (ITU-T P.48); below lie mains hum, rumble and DC.
 const LOWEST_HZ: f32 = 250.0;
 

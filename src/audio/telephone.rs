@@ -324,6 +324,11 @@ fn append_encoded(bytes: &mut Vec<u8>, samples: &[i16], encoding: Encoding) {
 pub const FRAME: Duration = Duration::from_millis(20);
 const FRAMES_PER_SECOND: u16 = 50;
 
+/// The number of samples in a frame, at least 1.
+pub fn frame_len(rate_hz: u32) -> usize {
+    usize::try_from(rate_hz / u32::from(FRAMES_PER_SECOND)).map_or(usize::MAX, |len| len.max(1))
+}
+
 /// Asterisk takes the header's 44 bytes off the end of a WAV file (`wav_read` in `format_wav.c`): those must be
 /// silence.
 const WAV_UNPLAYED_FRAMES: usize = 22;

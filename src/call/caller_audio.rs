@@ -14,6 +14,7 @@ use super::echo::{EchoPath, Heard, LATEST, USUAL_DBFS};
 use crate::audio::echo::{Canceller, Echo};
 use crate::audio::speech::opinion::{self, Opinion};
 use crate::audio::speech::turn::{Change, Endpointer, Limits, Proof};
+use crate::audio::telephone::frame_len;
 use crate::audio::{Pcm, duration_of};
 use crate::sys::threads;
 
@@ -58,9 +59,9 @@ pub struct CallerAudio {
     unknown_until: Instant,
     /// What the caller hears, or has just heard.
     beside: Beside,
-    /// How many interruptions since the caller was last understood held no words.
+    /// The number of interruptions without words since the caller was last understood.
     for_nothing: u8,
-    /// What is thought of the sound beside the endpointer's finding.
+    /// The second opinion on the sound, besides the endpointer's.
     opinion: Option<Opinion>,
     /// Since when a turn is under way that seemed to be no voice when it began.
     doubted_since: Option<Instant>,
@@ -187,7 +188,7 @@ impl CallerAudio {
         let (changes, is_removed) = self.separate(piece, heard.samples.as_deref());
         // A piece is judged by what was known before it and learnt from afterwards: otherwise a caller's first
         // syllable would raise the level that it has to exceed. What is heard in a turn may be the caller, and is no echo.
-        // In a pause of the answer nothing is heard of an echo that is removed else.
+        // An echo that is otherwise removed is not heard in a pause of the answer.
         let may_be_echo = !is_removed && !self.canceller.is_in_pause();
         if may_be_echo && !self.endpointer.is_in_turn() {
             for _ in piece.chunks(frame_len(self.rate_hz)) {
@@ -423,11 +424,6 @@ impl CallerAudio {
         }
         changes
     }
-}
-
-/// How many samples 20 ms have.
-fn frame_len(rate_hz: u32) -> usize {
-    usize::try_from(rate_hz / 50).map_or(usize::MAX, |len| len.max(1))
 }
 
 /// Passes on samples of the machine's own byte order, until they end or are no longer received.

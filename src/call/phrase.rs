@@ -148,7 +148,7 @@ impl Phrase {
         }
     }
 
-    /// The caller speaks or types.
+    /// Stops the phrase, because the caller speaks or types.
     fn interrupt(&mut self, now: Instant) {
         let (name, after) = match std::mem::replace(&mut self.state, State::Over) {
             State::Playing(name, since) => (name, now.saturating_duration_since(since)),

@@ -1,6 +1,6 @@
 //! The providers of a stage, in the order of the settings: which one is asked when another fails.
 //!
-//! A provider that fails before anything of its work is of use is passed over at once, and the next one is asked. A
+//! Where a provider fails before it has delivered anything of use, the next one is asked at once. A
 //! failure that will last for a minute (no connection, no answer, a wrong key, a retired model) is remembered in a file
 //! that all calls share, so that the next caller does not wait for it again. It is remembered under a fingerprint of
 //! provider, key and settings, so that a provider is asked again at once when one of these is repaired. A provider that

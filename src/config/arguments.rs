@@ -222,7 +222,7 @@ const REPLY_ENDING: &str = "-reply";
 
 const NO_FILE: &str = "config= cannot be an argument over FastAGI: set PHONE_ASSISTANT_CONFIG in the unit that starts the program";
 
-/// What is sent along with each request is paid for.
+/// The longest argument over FastAGI, in bytes: it is sent with each request, and paid for.
 const LONGEST_REMOTE: usize = 1000;
 
 /// Where the example dialplan puts the files of calls, and install.sh makes the folder.

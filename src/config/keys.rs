@@ -16,7 +16,7 @@ use super::kind::{AUTO, NOTHING};
 pub use super::kind::{Key, Kind};
 use super::providers::{self, WITH_KEY};
 pub use misspelt::nearest;
-pub(super) use misspelt::{most_alike, unknown};
+pub(super) use misspelt::{did_you_mean, hint, unknown};
 
 impl Key {
     /// Its default, where that is a text.

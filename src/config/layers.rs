@@ -9,7 +9,9 @@ use std::time::SystemTime;
 use toml::{Table, Value};
 
 use super::checked::{checked, from_text};
-use super::keys::{KEYS, Key, Kind, find, names, nearest, setting, stands_for, unknown};
+use super::keys::{
+    KEYS, Key, Kind, did_you_mean, find, names, nearest, setting, stands_for, unknown,
+};
 use super::personas::Personas;
 use super::tools;
 use super::values::Shown;
@@ -169,7 +171,7 @@ impl Layers {
         // To look for one takes time, and later faults are not told.
         let is_told = self.faults.len() < MOST_FAULTS;
         let near = is_told.then(|| nearest(name)).flatten();
-        let hint = near.map_or(String::new(), |near| format!(" (did you mean {near}?)"));
+        let hint = near.map_or(String::new(), did_you_mean);
         let place = self.line_of(source, name);
         self.faults.push(unknown(&place, "", name, &hint));
     }

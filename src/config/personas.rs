@@ -158,6 +158,7 @@ impl fmt::Display for Setting {
 
 /// The part of a persona's table that is as it should be.
 fn understood(persona: &str, table: &Table, place: Place<'_>, faults: &mut Vec<String>) -> Persona {
+    let names: Vec<_> = PERSONA_KEYS.iter().map(|key| key.name).collect();
     let mut values = Persona::new();
     for (name, value) in table {
         let place = place(&format!("{persona}.{name}"));
@@ -166,7 +167,7 @@ fn understood(persona: &str, table: &Table, place: Place<'_>, faults: &mut Vec<S
                 &place,
                 &format!("persona.{persona}."),
                 name,
-                &near(name),
+                &keys::hint(&names, name, "a persona"),
             ));
             continue;
         };
@@ -179,15 +180,6 @@ fn understood(persona: &str, table: &Table, place: Place<'_>, faults: &mut Vec<S
         }
     }
     values
-}
-
-/// What an unknown key was probably meant to be, else what there is.
-fn near(wrong: &str) -> String {
-    let names: Vec<_> = PERSONA_KEYS.iter().map(|key| key.name).collect();
-    match keys::most_alike(&names, wrong) {
-        Some(near) => format!(" (did you mean {near}?)"),
-        None => format!(" (a persona has {})", names.join(", ")),
-    }
 }
 
 /// It stands in a dialplan and in a table's head, without quotation marks.

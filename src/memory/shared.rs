@@ -57,7 +57,7 @@ impl Shared {
         let key = self.key()?;
         // One that was left by a check which was ended would not be replaced.
         self.delete(vec![trial.name.clone()])?;
-        self.replace(&key, &trial, Some(&Record::default()), Time::Anew)?;
+        self.replace(&key, &trial, Some(&Record::default()), TimeToLive::Fresh)?;
         self.delete(vec![trial.name])?;
         let entries = self.entries()?;
         let count = entries.len();
@@ -93,7 +93,7 @@ impl Shared {
         key: &Key,
         found: &Found,
         record: Option<&Record>,
-        time: Time,
+        time: TimeToLive,
     ) -> Result<bool, Error> {
         let name = &found.name;
         let sealed = record.map(|record| seal(key, name, record)).transpose()?;
@@ -106,8 +106,8 @@ impl Shared {
             self.max_age.as_millis().to_string().into_bytes(),
             key.mark().into_bytes(),
             match time {
-                Time::Anew => Vec::new(),
-                Time::Kept => b"kept".to_vec(),
+                TimeToLive::Fresh => Vec::new(),
+                TimeToLive::Unchanged => b"kept".to_vec(),
             },
         ];
         let keys = vec![name.clone(), MARK.to_owned()];
@@ -172,7 +172,7 @@ impl Shared {
         let left = record.trimmed(sweep.retention, sweep.now);
         if left.as_ref() != Some(&record) {
             // One that has changed meanwhile was trimmed by that.
-            self.replace(key, found, left.as_ref(), Time::Kept)?;
+            self.replace(key, found, left.as_ref(), TimeToLive::Unchanged)?;
         }
         Ok(())
     }
@@ -214,7 +214,7 @@ impl Shared {
                 }),
                 Err(_) => true,
             };
-            if !is_owed || self.replace(key, &found, None, Time::Anew)? {
+            if !is_owed || self.replace(key, &found, None, TimeToLive::Fresh)? {
                 return Ok(());
             }
         }
@@ -259,7 +259,7 @@ impl Store for Shared {
             let before = open(&key, &found)?;
             let mut record = before.clone();
             change(&mut record);
-            if record == before || self.replace(&key, &found, record.as_ref(), Time::Anew)? {
+            if record == before || self.replace(&key, &found, record.as_ref(), TimeToLive::Fresh)? {
                 return Ok(());
             }
         }
@@ -318,12 +318,13 @@ impl Store for Shared {
     }
 }
 
-/// How long what is written is kept.
+/// How long a record that is written is kept.
 #[derive(Clone, Copy)]
-enum Time {
-    Anew,
-    /// As long as what it replaces would have been.
-    Kept,
+enum TimeToLive {
+    /// As long as the settings say, from now on.
+    Fresh,
+    /// As long as the record that it replaces would have been.
+    Unchanged,
 }
 
 fn name(key: &Key, caller: &Caller) -> String {

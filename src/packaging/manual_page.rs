@@ -95,7 +95,7 @@ fn literal(line: &str) -> String {
     guarded(roff(line))
 }
 
-/// What begins a line must be taken for text.
+/// Escapes a line that roff would take for a request.
 fn guarded(line: String) -> String {
     if line.starts_with(['.', '\'']) || line.is_empty() {
         format!("\\&{line}")

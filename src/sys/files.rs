@@ -13,6 +13,7 @@ use log::warn;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::sys::mode::PERMISSIONS;
 use crate::sys::owner::{self, Held};
 
 mod leftovers;
@@ -281,7 +282,7 @@ pub fn open_to_append(path: &Path, mode: u32) -> io::Result<File> {
 /// What the system says.
 pub(crate) fn narrow(file: &File, mode: u32) -> io::Result<()> {
     let data = file.metadata()?;
-    let (is, may_be) = (data.mode() & ALL_RIGHTS, data.mode() & mode);
+    let (is, may_be) = (data.mode() & PERMISSIONS, data.mode() & mode);
     if is == may_be || data.uid() != rustix::process::geteuid().as_raw() {
         return Ok(());
     }
@@ -375,9 +376,6 @@ const OURS: &str = "/var/lib/phone-assistant";
 
 /// The size of a block in most file systems: less might fit into the rest of a block on a full disk.
 const TRIAL_BYTES: usize = 4096;
-
-/// The bits of a mode that `chmod` sets.
-const ALL_RIGHTS: u32 = 0o7777;
 
 #[cfg(test)]
 mod tests {

@@ -6,11 +6,12 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, never, select_biased, unbounded};
 
+use crate::sys::sync::lock;
 use crate::sys::threads::{self, NoThread};
 
 /// A flag that goes up once and stays up. Clones share it.
@@ -59,13 +60,7 @@ impl Default for Hangup {
 impl Hangup {
     /// Says that the caller hung up. Saying it twice does no harm.
     pub fn raise(&self) {
-        // Nothing can panic while it is locked; and what is poisoned can still be dropped.
-        drop(
-            self.down
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        drop(lock(&self.down).take());
     }
 
     /// Whether the caller has hung up.

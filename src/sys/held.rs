@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
+use crate::sys::mode::{STICKY, WRITABLE_BY_GROUP, WRITABLE_BY_OTHERS};
 use crate::sys::path_walk;
 use crate::sys::plain::plain;
 
@@ -404,9 +405,6 @@ pub(crate) fn is_same(one: &Stat, other: &Stat) -> bool {
 const FOLDER: OFlags = OFlags::DIRECTORY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
-const WRITABLE_BY_GROUP: u32 = 0o020;
-const WRITABLE_BY_OTHERS: u32 = 0o002;
-const STICKY: u32 = 0o1000;
 
 /// As many links as a person might put behind each other.
 const MAX_LINKS: usize = 8;

@@ -134,7 +134,7 @@ pub(crate) enum Error {
     Several {
         /// "user" or "group".
         what: &'static str,
-        /// Each source and its answer.
+        /// What each source says, for the message.
         said: String,
     },
 }

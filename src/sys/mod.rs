@@ -24,6 +24,7 @@ pub mod hangup;
 pub(crate) mod held;
 pub(crate) mod identity;
 pub(crate) mod language;
+pub(crate) mod mode;
 pub(crate) mod number;
 pub(crate) mod owner;
 pub(crate) mod packed;

@@ -17,6 +17,7 @@ use rustix::process::geteuid;
 use crate::sys::error::Chain;
 use crate::sys::held::{self, Last, Place, Trust};
 use crate::sys::identity::names;
+use crate::sys::mode::{WRITABLE_BY_GROUP, WRITABLE_BY_OTHERS};
 use crate::sys::rights::{self, Acting, Rights};
 use crate::sys::rooted::{self, Fault};
 
@@ -111,7 +112,7 @@ impl Owner {
     }
 }
 
-/// A folder, whatever its name leads to by now, and as whom root works in it.
+/// A folder that is held open, so that what becomes of its name changes nothing, and the user as whom root works in it.
 #[derive(Debug)]
 pub(crate) struct Held {
     fd: OwnedFd,
@@ -237,7 +238,8 @@ fn open_in_roots(path: &Path, folder: &Path) -> io::Result<File> {
     let place = Place::find(Path::new("/"), path, Trust::with(None), Last::Follow, false);
     let Place { folder, name } = place.map_err(failed)?;
     let owner = folder.stat(&name).map_err(failed)?.map(|stat| stat.st_uid);
-    let is_shared = rustix::fs::fstat(folder.fd())?.st_mode & BY_OTHERS != 0;
+    let is_shared =
+        rustix::fs::fstat(folder.fd())?.st_mode & (WRITABLE_BY_GROUP | WRITABLE_BY_OTHERS) != 0;
     let reader = match owner {
         _ if !folder.is_ours() => Some(NOBODY),
         // What is root's there may have been moved there from another user's folder.
@@ -350,9 +352,6 @@ fn nearest(folder: &Path) -> PathBuf {
 
 /// What leads to a descriptor that this process was given.
 const DESCRIPTORS: [&str; 3] = ["/dev/stdin", "/dev/fd", "/proc/self/fd"];
-
-/// The bits of a folder's mode that let others put something there.
-const BY_OTHERS: u32 = 0o022;
 
 /// The user of this number on every Linux, who may read what everybody may.
 const NOBODY: u32 = 65_534;

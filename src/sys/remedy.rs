@@ -50,17 +50,18 @@ fn escaped(byte: u8) -> String {
     }
 }
 
-/// Gives a file to a user, or lets them make it.
+/// Returns the command that gives a file to `user`, or lets them make it.
 pub(crate) fn own(path: &Path, user: &str) -> String {
     given(path, user, None)
 }
 
-/// Gives a folder to a user alone.
+/// Returns the command that gives a folder to `user` alone.
 pub(crate) fn own_alone(folder: &Path, user: &str) -> String {
     given(folder, user, Some(OWNER_ALONE))
 }
 
-/// What another user has put into a folder of `user` is not given to them: they may have moved it there.
+/// Returns the command that gives `path` to `user`, with `mode` if any. What another user has put into a folder of
+/// `user` is not handed over: they may have moved it there.
 fn given(path: &Path, user: &str, mode: Option<u32>) -> String {
     let Followed { real, is_roots } = match rooted::follow(path) {
         Ok(followed) => followed,
@@ -96,14 +97,14 @@ fn given(path: &Path, user: &str, mode: Option<u32>) -> String {
     )
 }
 
-/// What root types where root alone can change what stands there.
+/// The command for root, where root alone can change what stands there.
 fn by_root(shown: &str, user_word: &str, mode: Option<u32>) -> String {
     let chown = format!("chown -h {user_word}: {shown}");
     let chmod = mode.map(|mode| format!("; chmod {mode:o} {shown}"));
     chown + &chmod.unwrap_or_default()
 }
 
-/// Something that is not there: install.sh makes our folders and no other, and a call makes a file where it may.
+/// The advice for what is missing: install.sh makes our folders and no other, and a call makes a file where it may.
 fn missing(real: &Path, user_word: &str, is_folder: bool) -> String {
     if is_folder && is_ours(real) {
         return INSTALL.to_owned();
@@ -133,7 +134,7 @@ fn is_ours(path: &Path) -> bool {
     is_below && parts.all(|part| part != Component::ParentDir)
 }
 
-/// Removes a file or a link in a folder of `user`.
+/// Returns the command that removes a file or a link in a folder of `user`.
 pub(crate) fn remove(path: &Path, user: &str) -> String {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return format!("remove {}", shell_quoted(path));
@@ -156,7 +157,8 @@ pub(crate) fn remove(path: &Path, user: &str) -> String {
     rooted::follow(above).map_or_else(named, remove)
 }
 
-/// Gives a folder of `user` a mode, and to that user where it is another's: only its owner can set that.
+/// Returns the command that sets the mode of a folder of `user`, and first its owner where that is another user: only
+/// the owner can set the mode.
 pub(crate) fn mode(path: &Path, mode: u32, user: &str) -> String {
     let give = |Followed { real, is_roots }: Followed| {
         let owner = fs::symlink_metadata(&real).map(|data| names::user_name(data.uid()));
@@ -173,7 +175,7 @@ pub(crate) fn mode(path: &Path, mode: u32, user: &str) -> String {
     rooted::follow(path).map_or_else(named, give)
 }
 
-/// Root works only where root alone can change what stands there.
+/// What stands before a command: root works only where root alone can change what stands there, elsewhere `user` does.
 fn prefix(is_roots: bool, user: &str) -> String {
     if is_roots {
         String::new()
@@ -182,7 +184,7 @@ fn prefix(is_roots: bool, user: &str) -> String {
     }
 }
 
-/// Closes a file that holds a key, or a folder of such, to all but root and a group.
+/// Returns the command that closes a file with a key, or a folder of such files, to all but root and a group.
 pub(crate) fn close(path: &Path, group: &str) -> String {
     let close = |Followed { real, is_roots }| {
         let shown = shell_quoted(&real);

@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::sys::identity::names;
+use crate::sys::mode::{STICKY, WRITABLE_BY_GROUP, WRITABLE_BY_OTHERS};
 use crate::sys::path_walk::PathWalk;
 
 /// Why a path is not root's alone.
@@ -108,7 +109,7 @@ pub(crate) fn follow(path: &Path) -> Result<Followed, Fault> {
 fn is_roots_alone(folder: &Path, inside: &Path) -> bool {
     match fs::symlink_metadata(folder) {
         Ok(data) => {
-            let is_open = data.mode() & (BY_GROUP | BY_OTHERS) != 0;
+            let is_open = data.mode() & (WRITABLE_BY_GROUP | WRITABLE_BY_OTHERS) != 0;
             let is_kept = || data.mode() & STICKY != 0 && is_of_root(inside);
             data.uid() == 0 && (!is_open || is_kept())
         }
@@ -134,8 +135,8 @@ fn examine(path: &Path, data: &Metadata, trusted: Option<u32>) -> Result<bool, F
     // In a sticky folder others cannot touch what is not theirs.
     let is_sticky = data.is_dir() && data.mode() & STICKY != 0;
     // Of root's group too: where there is an access list, these bits say the most that any user on it may do.
-    let is_groups = data.mode() & BY_GROUP != 0 && is_roots;
-    if !is_sticky && (data.mode() & BY_OTHERS != 0 || is_groups) {
+    let is_groups = data.mode() & WRITABLE_BY_GROUP != 0 && is_roots;
+    if !is_sticky && (data.mode() & WRITABLE_BY_OTHERS != 0 || is_groups) {
         return Err(Fault::Open {
             path: path.to_owned(),
         });
@@ -153,10 +154,6 @@ fn unseen(path: &Path, source: io::Error) -> Fault {
         source,
     }
 }
-
-const STICKY: u32 = 0o1000;
-const BY_GROUP: u32 = 0o020;
-const BY_OTHERS: u32 = 0o002;
 
 #[cfg(test)]
 mod tests {

@@ -204,7 +204,8 @@ fn message(words: &str, is_cut: bool) -> Message {
     }
 }
 
-/// Notes, messages and what was heard are longer than any other action, and must not be spoken however long they are.
+/// Whether the action holds free text (a note, a message, what was heard), which may be longer than any other action and
+/// is never spoken.
 pub(super) fn has_words(inner: &str) -> bool {
     let names = [NOTE, HEARD, MESSAGE];
     names.iter().any(|name| begins_with(inner, name))

@@ -50,7 +50,7 @@ enum End {
 enum Group {
     Plain,
     Numerator,
-    /// What was written before its contents, which are not said; nor are those of the groups after it.
+    /// The bytes that were written before its contents, which are not said; nor are those of the groups after it.
     Hidden(usize),
     /// The same, where the next group is said.
     Colour(usize),

@@ -59,8 +59,8 @@ impl Pin {
         })
     }
 
-    /// Whether any of these typed keys may be this PIN, or it with one digit more or fewer. Only their length is looked at, so that
-    /// trying out numbers tells nothing of the digits. A PIN that cannot be read may have any length.
+    /// Whether any of these typed keys may be this PIN, with up to one digit too many or too few. Only lengths are
+    /// compared, so that trying out numbers tells nothing of the digits. A PIN that cannot be read may have any length.
     pub(crate) fn may_be_among(&self, typed: &[String]) -> bool {
         let lens = self.read().map_or(DIGITS, |pin| pin.len()..=pin.len());
         let lens = lens.start() - 1..=lens.end() + 1;

@@ -144,7 +144,7 @@ impl Trust {
         self.is_given = false;
     }
 
-    /// The latest blocks were the caller's own voice.
+    /// Discards the latest blocks, which were the caller's own voice.
     pub(super) fn forget_latest(&mut self) {
         self.left_db.truncate(self.known());
     }

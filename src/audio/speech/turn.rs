@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::own::{Background, OwnLevel};
-use super::{HighPass, frame_len, frame_level, frames_last, noise_floor, sound};
+use super::{HighPass, frame_level, frames_last, level_frame_len, noise_floor, sound};
 use crate::Pcm;
 
 /// What ends a turn.
@@ -125,7 +125,7 @@ impl Endpointer {
 
     /// Takes in what was heard, of any length. `tell` is given each change, and the endpointer as it is then.
     pub fn push(&mut self, samples: &[i16], mut tell: impl FnMut(Change, &Self)) {
-        let len = frame_len(self.rate_hz);
+        let len = level_frame_len(self.rate_hz);
         self.rest.extend_from_slice(samples);
         let heard = std::mem::take(&mut self.rest);
         let frames = heard.chunks_exact(len);
@@ -402,7 +402,7 @@ impl Endpointer {
     /// Whether what was loud in the turn that has just ended is a voice: else its level is that of a cough, a slammed door
     /// or a tone.
     fn has_voice(&self) -> bool {
-        let len = LEVELS * frame_len(self.rate_hz);
+        let len = LEVELS * level_frame_len(self.rate_hz);
         let latest = &self.samples[self.samples.len().saturating_sub(len)..];
         let latest = Pcm {
             rate_hz: self.rate_hz,
@@ -414,7 +414,7 @@ impl Endpointer {
     /// Whether what rises out of the noise in the last `frames` is a voice. A cough is as long and as loud, but it is
     /// noise.
     fn is_voiced(&self, frames: usize) -> bool {
-        let len = frames * frame_len(self.rate_hz);
+        let len = frames * level_frame_len(self.rate_hz);
         let recent = &self.samples[self.samples.len().saturating_sub(len)..];
         sound::voiced_share(recent, self.rate_hz) >= VOICED_SHARE
     }
@@ -426,7 +426,7 @@ impl Endpointer {
             return;
         }
         let longest = self.proof_frames().0.max(GUARDED_FRAMES);
-        let most = (BEFORE_FRAMES + longest) * frame_len(self.rate_hz);
+        let most = (BEFORE_FRAMES + longest) * level_frame_len(self.rate_hz);
         self.samples
             .drain(..self.samples.len().saturating_sub(most));
     }

@@ -118,7 +118,7 @@ impl Filling {
         self.began.map(|began| began + LONGEST)
     }
 
-    /// A filler that Asterisk does not play is not tried again.
+    /// Stops trying a filler that Asterisk does not play.
     pub(super) fn give_up(&mut self, cause: Option<&agi::Error>) {
         let cause = cause.map_or_else(
             || "asterisk cannot play it".to_owned(),

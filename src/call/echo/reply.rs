@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::audio::level::rms_dbfs;
-use crate::audio::telephone::{Encoding, FRAME};
+use crate::audio::telephone::{Encoding, FRAME, frame_len};
 use crate::sys::files;
 
 /// What plays while a piece comes from the caller.
@@ -194,11 +194,6 @@ impl Reply {
     }
 }
 
-/// How many samples a frame has.
-fn frame_len(rate_hz: u32) -> usize {
-    usize::try_from(rate_hz / FRAMES_PER_SECOND).map_or(usize::MAX, |len| len.max(1))
-}
-
 /// The sample in the middle of seven, at half their rate. The weights are those of [`between`], for the opposite.
 fn halved(seven: &[f32]) -> f32 {
     (16.0 * seven[3] + 9.0 * (seven[2] + seven[4]) - (seven[0] + seven[6])) / 32.0
@@ -216,7 +211,6 @@ pub(crate) const LONGEST_PHRASE: Duration = Duration::from_secs(60);
 /// A loud recording.
 pub(crate) const USUAL_DBFS: f32 = -12.0;
 const SILENT_DBFS: f32 = f32::MIN;
-const FRAMES_PER_SECOND: u32 = 50;
 /// Asterisk may be 80 ms ahead of the playout's clock, or as much behind it.
 const AHEAD_FRAMES: usize = 4;
 /// The frames whose echo may come back.

@@ -92,7 +92,7 @@ impl Known {
         }
     }
 
-    /// The turn has ended: all samples of the next are new.
+    /// Ends the turn: all samples of the next one are new.
     pub(super) fn end_turn(&mut self) {
         self.until = 0;
     }

@@ -72,8 +72,7 @@ impl Work {
         })
     }
 
-    /// What was said in one piece; empty where no words were heard in it. Once another provider is asked for those
-    /// that must be there.
+    /// Transcribes one piece; empty if there are no words in it. If there must be some, one other provider is asked.
     fn hear(&self, samples: &[i16], rate_hz: u32) -> Result<Piece<'_>, cloud::Error> {
         let length = duration_of(samples.len(), rate_hz);
         let recording = Recording {

@@ -149,7 +149,7 @@ impl Incoming {
     /// The refusal in a body that has come whole, with a status that promises an answer.
     fn refused_in_place(&self) -> Option<Error> {
         // A body that is larger is no error, and parsing it would take many times its size in memory.
-        if self.buffer.len() > MAX_REFUSAL {
+        if self.buffer.len() > MAX_REFUSAL_IN_PLACE {
             return None;
         }
         let status = status_in(&parse(&self.buffer).ok()?)?;
@@ -258,5 +258,5 @@ impl Read for Incoming {
     }
 }
 
-/// The size of an error, with room to spare.
-const MAX_REFUSAL: usize = 64 * 1024;
+/// The size of the JSON in which services tell an error, with room to spare.
+const MAX_REFUSAL_IN_PLACE: usize = 64 * 1024;

@@ -19,6 +19,7 @@ use crate::memory::Folder;
 use crate::sys::error::Chain;
 use crate::sys::files::{self, NewFile, Readers};
 use crate::sys::identity::conf::set_folder;
+use crate::sys::mode::{ANYTHING_BY_GROUP_OR_OTHERS, ANYTHING_BY_OTHERS};
 use crate::sys::remedy::{self, shell_quoted};
 use crate::sys::state::State;
 
@@ -59,7 +60,8 @@ pub(super) fn examine<'c>(
     Some(config)
 }
 
-/// Whether a provider can be asked at all. The usual fallback needs an account that not all have, and calls pass over it.
+/// Whether a provider can be asked at all. The usual fallback needs a Google account; where
+/// there is none, calls skip it.
 pub(super) fn is_asked(config: &Config, endpoint: &Endpoint) -> bool {
     !endpoint.uses_account() || uses_account(config)
 }
@@ -116,7 +118,8 @@ fn examine_callers(folder: &Path, report: &mut Report<'_>) {
         return report.fail(id, &Chain(&error).to_string(), &remedy);
     }
     guards::examine_remembered(folder, report);
-    let is_open = fs::metadata(folder).is_ok_and(|data| data.mode() & ANYTHING_BY_ANYBODY != 0);
+    let is_open =
+        fs::metadata(folder).is_ok_and(|data| data.mode() & ANYTHING_BY_GROUP_OR_OTHERS != 0);
     if is_open {
         let text = format!("others may look into {shown}, where callers are remembered");
         let remedy = remedy::mode(folder, 0o700, &user_name());
@@ -206,8 +209,6 @@ pub(super) const USUAL_AGI_BINS: [&str; 2] =
     ["/var/lib/asterisk/agi-bin", "/usr/share/asterisk/agi-bin"];
 /// Where install.sh and the dialplan put what calls leave.
 const DATA: &str = "/var/lib/phone-assistant";
-const ANYTHING_BY_OTHERS: u32 = 0o007;
-const ANYTHING_BY_ANYBODY: u32 = 0o077;
 const LOG_MODE: u32 = 0o640;
 const PT_INTERP: usize = 3;
 /// The headers stand at the beginning of the file.

@@ -13,6 +13,7 @@ use super::user::{given, user_name};
 use crate::config::{Arguments, Config, Environment, Needs};
 use crate::messages::{self, Entry, Kind, Sink, Spool, Way};
 use crate::sys::error::Chain;
+use crate::sys::mode::ANYTHING_BY_GROUP_OR_OTHERS;
 use crate::sys::plain::plain_to;
 use crate::sys::remedy;
 
@@ -27,7 +28,7 @@ pub(super) fn examine_folder(config: &Config, report: &mut Report<'_>) {
         return report.fail(FOLDER, &Chain(&error).to_string(), &given(folder));
     }
     let mode = fs::metadata(folder).map_or(0, |data| data.permissions().mode());
-    if mode & ANYTHING_BY_OTHERS == 0 {
+    if mode & ANYTHING_BY_GROUP_OR_OTHERS == 0 {
         report.ok(FOLDER, &format!("{shown} can be written to"));
     } else {
         let text = format!("others may look into {shown}, where messages are");
@@ -127,7 +128,6 @@ const TIMER: &str = "timer for messages";
 
 const TEST: &str = "This is a test by phone-assistant check --send-test. Nobody has called.";
 const LATE: Duration = Duration::from_secs(20 * 60);
-const ANYTHING_BY_OTHERS: u32 = 0o077;
 const MAX_SHOWN: usize = 200;
 
 #[cfg(test)]

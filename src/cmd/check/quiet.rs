@@ -14,8 +14,8 @@ use crate::sys::state::State;
 /// The last run's statuses by what was looked at.
 type Last = BTreeMap<String, Status>;
 
-/// Tells what has become worse and what was fixed, and remembers how it is now. What was not tried is as it was, and so
-/// is what is missing among the findings, unless the run was a whole one: then there is nothing more to look at.
+/// Tells what has become worse and what was fixed, and remembers how it is now. What was not tried, or is missing from
+/// the findings of a partial run, stays as it was; what is missing from those of a whole run is forgotten.
 ///
 /// # Errors
 /// When `out` takes no more.

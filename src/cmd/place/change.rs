@@ -14,6 +14,7 @@ use rustix::process::{Pid, test_kill_process};
 
 use super::wanted::{Error, Ground, Wanted, content};
 use crate::sys::held::{self, Folder, Last, Place, is_same, kind};
+use crate::sys::mode::PERMISSIONS;
 
 /// What is to happen in one place.
 #[derive(Debug)]
@@ -186,7 +187,7 @@ fn stands(
     let Some((file, stat)) = place.folder.open(&place.name)? else {
         return Ok(false);
     };
-    if stat.st_mode & ANY_MODE != mode
+    if stat.st_mode & PERMISSIONS != mode
         || owner.is_some_and(|owner| owner != (stat.st_uid, stat.st_gid))
     {
         return Ok(false);
@@ -295,6 +296,3 @@ fn is_running(process: Pid) -> bool {
 }
 
 const TEMPORARY: &str = ".phone-assistant.";
-
-/// A mode with the bits that change whose rights a program has.
-const ANY_MODE: u32 = 0o7777;

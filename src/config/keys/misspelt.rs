@@ -12,12 +12,25 @@ pub fn nearest(wrong: &str) -> Option<&'static str> {
 }
 
 /// The one of `names` that `wrong` is a misspelling of, if it is one.
-pub(crate) fn most_alike(names: &[&'static str], wrong: &str) -> Option<&'static str> {
+fn most_alike(names: &[&'static str], wrong: &str) -> Option<&'static str> {
     let likeness = |name: &str| strsim::jaro_winkler(name, wrong);
     let best = names
         .iter()
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
     (likeness(best) >= LIKE).then_some(*best)
+}
+
+/// What `wrong` was probably meant to be, else the `names` that `owner` has, as the end of a message.
+pub(crate) fn hint(names: &[&'static str], wrong: &str, owner: &str) -> String {
+    match most_alike(names, wrong) {
+        Some(name) => did_you_mean(name),
+        None => format!(" ({owner} has {})", names.join(", ")),
+    }
+}
+
+/// What was probably meant, as the end of a message.
+pub(crate) fn did_you_mean(meant: &str) -> String {
+    format!(" (did you mean {meant}?)")
 }
 
 /// The fault of a name that is none of the table `path`. It is shown unless it may be a key.
@@ -31,11 +44,14 @@ pub(crate) fn unknown(source: &str, path: &str, name: &str, hint: &str) -> Strin
 
 /// Whether it looks like a setting's name. Keys that were pasted into the wrong place do not.
 fn is_name(text: &str) -> bool {
-    text.len() <= 60
+    text.len() <= MAX_NAME
         && text
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'.'))
 }
+
+/// In bytes: no setting's name is as long.
+const MAX_NAME: usize = 60;
 
 /// Likeness from which on a name passes as a misspelling of another: `stt.langauge` has 0.98,
 /// `log.word` 0.97, unrelated keys of one table up to about 0.9.

@@ -133,12 +133,14 @@ impl Reading<'_> {
 
     /// The values that are what their keys want.
     fn values(&mut self) -> Right {
+        let names: Vec<_> = TOOL_KEYS.iter().map(|key| key.name).collect();
         let mut right = Right::new();
         for (name, value) in self.table {
             let Some(key) = TOOL_KEYS.iter().find(|key| key.name == name) else {
                 let place = (self.place)(&format!("{}.{name}", self.name));
                 let table = format!("tool.{}.", self.name);
-                self.faults.push(unknown(&place, &table, name, &near(name)));
+                let hint = keys::hint(&names, name, "a tool");
+                self.faults.push(unknown(&place, &table, name, &hint));
                 continue;
             };
             if key.name == ARGUMENTS && value.is_table() {
@@ -313,15 +315,6 @@ fn shown(tool: &str, key: &str, value: &Value, source: &str) -> Shown {
             ..shown
         },
         _ => shown,
-    }
-}
-
-/// What an unknown key was probably meant to be, else what there is.
-fn near(wrong: &str) -> String {
-    let names: Vec<_> = TOOL_KEYS.iter().map(|key| key.name).collect();
-    match keys::most_alike(&names, wrong) {
-        Some(near) => format!(" (did you mean {near}?)"),
-        None => format!(" (a tool has {})", names.join(", ")),
     }
 }
 

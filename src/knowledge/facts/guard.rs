@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::sys::held::Trust;
 use crate::sys::identity::names::user_name;
+use crate::sys::mode::{STICKY, WRITABLE_BY_OTHERS};
 use crate::sys::path_walk::PathWalk;
 use crate::sys::plain::plain;
 use crate::sys::remedy::shell_quoted;
@@ -89,7 +90,7 @@ pub(super) fn assert_closed(path: &Path, data: &Metadata) -> Result<(), Fault> {
     }
 }
 
-/// Asserts that others cannot replace in a folder what is not theirs. In one like `/tmp` they cannot.
+/// Asserts that others cannot replace in a folder what is not theirs. One with the sticky bit, like `/tmp`, prevents it.
 fn assert_kept(path: &Path, data: &Metadata) -> Result<(), Fault> {
     if data.mode() & STICKY != 0 {
         assert_owned(path, data)
@@ -122,9 +123,6 @@ fn unseen(path: &Path, source: io::Error) -> Fault {
 fn shown(path: &Path) -> String {
     plain(&path.display().to_string())
 }
-
-const STICKY: u32 = 0o1000;
-const WRITABLE_BY_OTHERS: u32 = 0o002;
 
 #[cfg(test)]
 mod tests {

@@ -83,8 +83,8 @@ impl Machines {
         }
     }
 
-    /// Makes a change, and tells the server what is owed. One call at a time tells it, and others do not wait for that:
-    /// a server that is silent would keep them all.
+    /// Makes a change, and tells the server what is owed. One call at a time tells it; others do not wait, because
+    /// a silent server would hold them all up.
     fn change_and_pay(
         &self,
         server: &Server,

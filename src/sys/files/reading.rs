@@ -1,5 +1,6 @@
 //! Reading files that may have been exchanged for a pipe without a writer, or for one without an end.
 
+use crate::sys::mode::READABLE_BY_OTHERS;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
@@ -100,9 +101,6 @@ fn content(file: File, limit: u64) -> io::Result<Vec<u8>> {
         ))
     }
 }
-
-/// The bit of a file's mode that lets others read it.
-const READABLE_BY_OTHERS: u32 = 0o004;
 
 #[cfg(test)]
 mod tests {

@@ -49,7 +49,8 @@ impl Conf {
             return Ok(Self::default());
         };
         let mut bytes = Vec::new();
-        if file.take(MAX_BYTES).read_to_end(&mut bytes)? >= MOST {
+        let read = file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+        if u64::try_from(read).is_ok_and(|read| read >= MAX_BYTES) {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         let mut conf = Self::parse(&String::from_utf8_lossy(&bytes))?;
@@ -91,7 +92,7 @@ impl Conf {
         if self.len <= MAX_LEN && self.size <= MAX_SIZE {
             return Ok(());
         }
-        let why = format!("it sets more than {MAX_LEN} things, or {MAX_SIZE} bytes of them");
+        let why = format!("it sets more than {MAX_LEN} values, or {MAX_SIZE} bytes of them");
         Err(io::Error::new(io::ErrorKind::FileTooLarge, why))
     }
 
@@ -229,7 +230,6 @@ pub(crate) fn without_comments(line: &str, depth: &mut u32) -> String {
 
 pub(super) const FILE: &str = "etc/asterisk/asterisk.conf";
 /// It has a few kilobytes.
-const MOST: usize = 1024 * 1024;
 const MAX_BYTES: u64 = 1024 * 1024;
 /// Asterisk's own example sets a hundred.
 const MAX_LEN: usize = 10_000;

@@ -15,6 +15,7 @@ use rustix::fs::{CWD, Mode, OFlags};
 use super::Claim;
 use super::author::Author;
 use super::conf::Conf;
+use crate::sys::mode::{SETGID, WRITABLE_BY_GROUP, WRITABLE_BY_OTHERS};
 use crate::sys::rooted;
 
 /// What the owner of the control socket says, if it is to be believed: a socket that takes a connection, in a real
@@ -32,9 +33,9 @@ pub(super) fn claim(root: &Path, conf: &Conf, author: Author) -> Option<Claim> {
     let socket = open(&place.join(name)).ok()?;
     let made = socket.metadata().ok()?;
     let owner = made.uid();
-    let is_groups = data.mode() & BY_GROUP != 0;
+    let is_groups = data.mode() & WRITABLE_BY_GROUP != 0;
     let is_theirs = data.uid() == owner || data.uid() == 0 && !is_groups;
-    if !made.file_type().is_socket() || !is_theirs || data.mode() & BY_OTHERS != 0 {
+    if !made.file_type().is_socket() || !is_theirs || data.mode() & WRITABLE_BY_OTHERS != 0 {
         return None;
     }
     if !answers(socket) {
@@ -106,9 +107,6 @@ const USUAL_FOLDER: &str = "/var/run/asterisk";
 /// The same folder by both of its names: FreePBX writes the first into `asterisk.conf`.
 const USUAL_FOLDERS: [&str; 2] = [USUAL_FOLDER, "/run/asterisk"];
 const USUAL_NAME: &str = "asterisk.ctl";
-const BY_OTHERS: u32 = 0o002;
-const BY_GROUP: u32 = 0o020;
-const SETGID: u32 = 0o2000;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! One connection to a server of the kind of Redis, encrypted where its address says so.
 //!
-//! The roots of the machine are read only where no others are trusted in their place: that takes longer than everything
-//! else.
+//! The machine's root certificates are read only where no others are trusted in their place: reading them takes longer
+//! than all the rest.
 
 use std::fs;
 use std::io::{self, BufReader, Read, Write};
