@@ -224,6 +224,8 @@ placed_lines() {
     if [ -n "$named_user" ]; then printf 'user %s\n' "$named_user"; fi
     if [ -n "$named_group" ]; then printf 'group %s\n' "$named_group"; fi
     if [ -n "$former" ]; then printf 'former %s\n' "$former"; fi
+    # By this the purge of a package that was removed before knows that all of it is in use.
+    if [ "$packaged" = no ]; then printf 'sources %s\n' "${program#"$DESTDIR"}"; fi
 }
 
 # What was named by an option holds until another is named, and what is a link to the package's program is known again. It is
