@@ -72,8 +72,16 @@ install_all() {
         if holds prepare_dialplan; then prepare_dialplan; else leave_dialplan; fi
     fi
     prepare_files
-    install_folders
-    install_files
+    if holds install_folders; then install_folders; else leave "$data"; fi
+    # It puts all of them or none, so that where Asterisk's folder refuses them, the package is set up without it.
+    if [ "$configure" = no ]; then
+        install_files
+    elif ! (install_files); then
+        configure_without_asterisk
+        return
+    fi
+    if [ "$packaged" = yes ]; then take_over; fi
+    close_settings
     if [ "$dialplan" = yes ]; then check_dialplan; fi
     # A guess must not take the program from the folder in which Asterisk looks.
     if [ "$is_sure" = yes ]; then take_from_other_folder; fi
@@ -924,7 +932,7 @@ remembered() {
 install_folders() {
     place folders -- 0750 "$groups" "$settings" 0700 "$users" "$data" 0700 "$users" "$data/calls" \
         0700 "$users" "$data/state" 0700 "$users" "$data/sounds" 0700 "$users" "$data/callers" \
-        0700 "$users" "$data/messages"
+        0700 "$users" "$data/messages" || exit 1
     # Below DESTDIR nothing else may have made them.
     if [ -n "$DESTDIR" ]; then
         if [ ! -e "${rotation%/*}" ]; then place folders -- 0755 "$roots" "${rotation%/*}"; fi
@@ -964,8 +972,10 @@ install_files() {
         set -- "$@" "linked:$mode" "$owner" "$work/after" "$plan"
     fi
     place files -- "$@"
-    if [ "$packaged" = yes ]; then take_over; fi
-    # Keys that were put there by hand are often readable to nobody but root, or to everybody.
+}
+
+# Keys that were put there by hand are often readable to nobody but root, or to everybody.
+close_settings() {
     for file in "$settings/config.toml" "$settings/google-creds.json"; do
         # One with a second name may be a file of root's, from a time when others could write to this folder.
         if [ -n "$(find "$file" -prune -type f -links +1 2>/dev/null)" ]; then
