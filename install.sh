@@ -44,6 +44,7 @@ main() {
     name_places
     make_work
     if [ "$action" = build ]; then build_alone; return; fi
+    if [ "$packaged" = no ]; then expect_no_package; fi
     if [ "$action" = uninstall ]; then
         uninstall
     else
@@ -55,7 +56,7 @@ install_all() {
     if [ "$watch" = yes ] && [ -z "$DESTDIR" ] && [ ! -d "${watch_file%/*}" ]; then
         die "there is no ${watch_file%/*}: install cron first (Debian: apt-get install cron)"
     fi
-    if [ "$packaged" = yes ]; then binary=$program; else expect_no_package; fi
+    if [ "$packaged" = yes ]; then binary=$program; fi
     if [ -z "$binary" ]; then find_rust; fi
     if [ -z "$binary" ]; then build; fi
     check_binary
@@ -404,12 +405,15 @@ find_package() {
     if [ "$packaged" = no ] && [ "$configure" = yes ]; then usage "there is no option '--configure'"; fi
 }
 
-# Both would put a program into the folder for AGI programs, by turns.
+# Both would put a program into the folder for AGI programs, by turns, and the one would take away what is the other's.
 expect_no_package() {
-    if [ -e "$DESTDIR/usr/share/phone-assistant/install.sh" ]; then
-        die "phone-assistant is installed here as a package: use /usr/share/phone-assistant/install.sh," \
-            "or first take the package away (apt-get remove phone-assistant), which keeps settings and data"
+    if [ ! -e "$DESTDIR/usr/share/phone-assistant/install.sh" ]; then return; fi
+    if [ "$action" = uninstall ]; then
+        die "nothing was taken away, for a package has taken over what the sources had installed here:" \
+            "apt-get remove phone-assistant takes it away, and apt-get purge also settings, keys, data and the log of calls"
     fi
+    die "phone-assistant is installed here as a package: use /usr/share/phone-assistant/install.sh," \
+        "or first take the package away (apt-get remove phone-assistant), which keeps settings and data"
 }
 
 value() {

@@ -121,6 +121,23 @@ fn a_package_takes_over_what_the_sources_have_installed_and_they_give_way() {
 }
 
 #[test]
+fn a_checkout_takes_nothing_away_that_a_package_has_taken_over() {
+    let machine = Machine::new();
+    machine.install(&[]).succeeds();
+    lay_out(&machine);
+    run(&machine, &["--configure"]).succeeds();
+    let before = machine.snapshot();
+    for option in ["--uninstall", "--purge"] {
+        let refused = machine.run(&[option]);
+        refused.fails(1).says("a package has taken over");
+        refused.says("apt-get remove phone-assistant");
+        assert_eq!(machine.snapshot(), before, "{option}");
+    }
+    run(&machine, &["--uninstall"]).succeeds();
+    assert!(!machine.path(AGI).exists());
+}
+
+#[test]
 fn a_package_takes_over_the_program_and_the_job_that_cron_has_of_the_sources() {
     for (prefix, change) in [
         ("/usr/local", ""),
