@@ -83,6 +83,7 @@ install_all() {
     fi
     if [ "$packaged" = yes ]; then take_over; fi
     close_settings
+    called=$(name_for_sudo)
     if [ "$dialplan" = yes ]; then check_dialplan; fi
     # A guess must not take the program from the folder in which Asterisk looks.
     if [ "$is_sure" = yes ]; then take_from_other_folder; fi
@@ -1100,7 +1101,7 @@ check_dialplan() {
     if ! asterisk_runs; then
         asked_as="${named_user:+ --user $named_user}${named_group:+ --group $named_group}"
         visible <"$work/why" >&2
-        say "note: Asterisk is not running; once it is, see:  sudo phone-assistant console$asked_as 'dialplan show $extension@custom-openai'"
+        say "note: Asterisk is not running; once it is, see:  sudo $called console$asked_as 'dialplan show $extension@custom-openai'"
         return
     fi
     reload
@@ -1157,7 +1158,7 @@ find_fault() {
         place read --text --rights "$work/first.rights" -- "${plan%/*}/extensions.conf" >"$work/first" 2>/dev/null || :
         if grep -Eq '^[[:space:]]*#(try)?include[[:space:]]+["<]?extensions_custom\.conf' "$work/first"; then
             way="extensions.conf has the line for it, so another file that is included is missing, or pbx_config is not loaded.\
- Where the program is still there,  sudo phone-assistant check  says which. See to that, and run this again"
+ Where the program is still there,  sudo $called check  says which. See to that, and run this again"
         fi
         return
     fi
@@ -1286,11 +1287,15 @@ say_what_is_next() {
     if [ "$configure" = yes ] && [ ! -e "$work/new-settings" ] && [ -e "$work/old-agi-bin" ]; then return; fi
     number=$(first "$extension" 8008)
     talk=$(first "$conversation" 8009)
+    if [ "$called" != phone-assistant ]; then
+        say "note: sudo does not find the program by its name: type $called, or add ${called%/*} to secure_path" \
+            "(sudo visudo), or install with PREFIX=/usr"
+    fi
     cat <<NEXT
 
 Next
-  1. Your key: sudo phone-assistant setup
-     (or into ${settings#"$DESTDIR"}/config.toml by hand, then: sudo phone-assistant check)
+  1. Your key: sudo $called setup
+     (or into ${settings#"$DESTDIR"}/config.toml by hand, then: sudo $called check)
 NEXT
     if [ "$dialplan" = no ]; then
         printf '  2. The extension, unless you have it: sudo %s --dialplan, and then\n' "$self"
@@ -1304,6 +1309,17 @@ NEXT
      Without FreePBX: include => custom-openai in the context of your phones.
   3. Dial $number and ask, or $talk and talk.
 NEXT
+}
+
+# The program's name where sudo finds it by that, else its path. A root that has logged in has another PATH than sudo gives.
+name_for_sudo() {
+    if command -v sudo >/dev/null; then set -- sudo -n; fi
+    if [ "$packaged" = yes ] || [ -n "$DESTDIR" ] ||
+        cmp -s "$("$@" sh -c 'command -v phone-assistant' 2>/dev/null)" "$program"; then
+        echo phone-assistant
+    else
+        printf '%s\n' "$prefix/bin/phone-assistant"
+    fi
 }
 
 first() {
