@@ -44,6 +44,7 @@ main() {
     name_places
     make_work
     if [ "$action" = build ]; then build_alone; return; fi
+    if [ "$packaged" = no ]; then expect_no_package; fi
     if [ "$action" = uninstall ]; then
         uninstall
     else
@@ -55,7 +56,7 @@ install_all() {
     if [ "$watch" = yes ] && [ -z "$DESTDIR" ] && [ ! -d "${watch_file%/*}" ]; then
         die "there is no ${watch_file%/*}: install cron first (Debian: apt-get install cron)"
     fi
-    if [ "$packaged" = yes ]; then binary=$program; else expect_no_package; fi
+    if [ "$packaged" = yes ]; then binary=$program; fi
     if [ -z "$binary" ]; then find_rust; fi
     if [ -z "$binary" ]; then build; fi
     check_binary
@@ -72,8 +73,17 @@ install_all() {
         if holds prepare_dialplan; then prepare_dialplan; else leave_dialplan; fi
     fi
     prepare_files
-    install_folders
-    install_files
+    if holds install_folders; then install_folders; else leave "$data"; fi
+    # It puts all of them or none, so that where Asterisk's folder refuses them, the package is set up without it.
+    if [ "$configure" = no ]; then
+        install_files
+    elif ! (install_files); then
+        configure_without_asterisk
+        return
+    fi
+    if [ "$packaged" = yes ]; then take_over; fi
+    close_settings
+    called=$(name_for_sudo)
     if [ "$dialplan" = yes ]; then check_dialplan; fi
     # A guess must not take the program from the folder in which Asterisk looks.
     if [ "$is_sure" = yes ]; then take_from_other_folder; fi
@@ -224,6 +234,8 @@ placed_lines() {
     if [ -n "$named_user" ]; then printf 'user %s\n' "$named_user"; fi
     if [ -n "$named_group" ]; then printf 'group %s\n' "$named_group"; fi
     if [ -n "$former" ]; then printf 'former %s\n' "$former"; fi
+    # By this the purge of a package that was removed before knows that all of it is in use.
+    if [ "$packaged" = no ]; then printf 'sources %s\n' "${program#"$DESTDIR"}"; fi
 }
 
 # What was named by an option holds until another is named, and what is a link to the package's program is known again. It is
@@ -394,12 +406,15 @@ find_package() {
     if [ "$packaged" = no ] && [ "$configure" = yes ]; then usage "there is no option '--configure'"; fi
 }
 
-# Both would put a program into the folder for AGI programs, by turns.
+# Both would put a program into the folder for AGI programs, by turns, and the one would take away what is the other's.
 expect_no_package() {
-    if [ -e "$DESTDIR/usr/share/phone-assistant/install.sh" ]; then
-        die "phone-assistant is installed here as a package: use /usr/share/phone-assistant/install.sh," \
-            "or first take the package away (apt-get remove phone-assistant), which keeps settings and data"
+    if [ ! -e "$DESTDIR/usr/share/phone-assistant/install.sh" ]; then return; fi
+    if [ "$action" = uninstall ]; then
+        die "nothing was taken away, for a package has taken over what the sources had installed here:" \
+            "apt-get remove phone-assistant takes it away, and apt-get purge also settings, keys, data and the log of calls"
     fi
+    die "phone-assistant is installed here as a package: use /usr/share/phone-assistant/install.sh," \
+        "or first take the package away (apt-get remove phone-assistant), which keeps settings and data"
 }
 
 value() {
@@ -922,7 +937,7 @@ remembered() {
 install_folders() {
     place folders -- 0750 "$groups" "$settings" 0700 "$users" "$data" 0700 "$users" "$data/calls" \
         0700 "$users" "$data/state" 0700 "$users" "$data/sounds" 0700 "$users" "$data/callers" \
-        0700 "$users" "$data/messages"
+        0700 "$users" "$data/messages" || exit 1
     # Below DESTDIR nothing else may have made them.
     if [ -n "$DESTDIR" ]; then
         if [ ! -e "${rotation%/*}" ]; then place folders -- 0755 "$roots" "${rotation%/*}"; fi
@@ -962,8 +977,10 @@ install_files() {
         set -- "$@" "linked:$mode" "$owner" "$work/after" "$plan"
     fi
     place files -- "$@"
-    if [ "$packaged" = yes ]; then take_over; fi
-    # Keys that were put there by hand are often readable to nobody but root, or to everybody.
+}
+
+# Keys that were put there by hand are often readable to nobody but root, or to everybody.
+close_settings() {
     for file in "$settings/config.toml" "$settings/google-creds.json"; do
         # One with a second name may be a file of root's, from a time when others could write to this folder.
         if [ -n "$(find "$file" -prune -type f -links +1 2>/dev/null)" ]; then
@@ -1084,7 +1101,7 @@ check_dialplan() {
     if ! asterisk_runs; then
         asked_as="${named_user:+ --user $named_user}${named_group:+ --group $named_group}"
         visible <"$work/why" >&2
-        say "note: Asterisk is not running; once it is, see:  sudo phone-assistant console$asked_as 'dialplan show $extension@custom-openai'"
+        say "note: Asterisk is not running; once it is, see:  sudo $called console$asked_as 'dialplan show $extension@custom-openai'"
         return
     fi
     reload
@@ -1141,7 +1158,7 @@ find_fault() {
         place read --text --rights "$work/first.rights" -- "${plan%/*}/extensions.conf" >"$work/first" 2>/dev/null || :
         if grep -Eq '^[[:space:]]*#(try)?include[[:space:]]+["<]?extensions_custom\.conf' "$work/first"; then
             way="extensions.conf has the line for it, so another file that is included is missing, or pbx_config is not loaded.\
- Where the program is still there,  sudo phone-assistant check  says which. See to that, and run this again"
+ Where the program is still there,  sudo $called check  says which. See to that, and run this again"
         fi
         return
     fi
@@ -1270,11 +1287,15 @@ say_what_is_next() {
     if [ "$configure" = yes ] && [ ! -e "$work/new-settings" ] && [ -e "$work/old-agi-bin" ]; then return; fi
     number=$(first "$extension" 8008)
     talk=$(first "$conversation" 8009)
+    if [ "$called" != phone-assistant ]; then
+        say "note: sudo does not find the program by its name: type $called, or add ${called%/*} to secure_path" \
+            "(sudo visudo), or install with PREFIX=/usr"
+    fi
     cat <<NEXT
 
 Next
-  1. Your key: sudo phone-assistant setup
-     (or into ${settings#"$DESTDIR"}/config.toml by hand, then: sudo phone-assistant check)
+  1. Your key: sudo $called setup
+     (or into ${settings#"$DESTDIR"}/config.toml by hand, then: sudo $called check)
 NEXT
     if [ "$dialplan" = no ]; then
         printf '  2. The extension, unless you have it: sudo %s --dialplan, and then\n' "$self"
@@ -1288,6 +1309,17 @@ NEXT
      Without FreePBX: include => custom-openai in the context of your phones.
   3. Dial $number and ask, or $talk and talk.
 NEXT
+}
+
+# The program's name where sudo finds it by that, else its path. A root that has logged in has another PATH than sudo gives.
+name_for_sudo() {
+    if command -v sudo >/dev/null; then set -- sudo -n; fi
+    if [ "$packaged" = yes ] || [ -n "$DESTDIR" ] ||
+        cmp -s "$("$@" sh -c 'command -v phone-assistant' 2>/dev/null)" "$program"; then
+        echo phone-assistant
+    else
+        printf '%s\n' "$prefix/bin/phone-assistant"
+    fi
 }
 
 first() {

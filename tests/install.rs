@@ -19,6 +19,7 @@ mod packages;
 mod races;
 mod rotation;
 mod strangers;
+mod sudo;
 mod upgrades;
 mod watch;
 

@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
@@ -312,20 +312,26 @@ fn absent(place: &Place) -> held::Error {
 /// Makes sure that there is such a folder, of `owner` if one is named.
 fn make(place: &Place, mode: u32, owner: Option<u32>, trust: Trust) -> Result<Folder, held::Error> {
     let Place { folder, name } = place;
+    let expect_owner = |found: u32| match owner {
+        Some(wanted) if wanted != found => Err(held::Error::Owner {
+            path: place.path(),
+            found,
+            wanted,
+        }),
+        _ => Ok(()),
+    };
     match rustix::fs::mkdirat(folder.fd(), name, Mode::from_raw_mode(mode)) {
         Ok(()) | Err(Errno::EXIST) => {}
         Err(errno) => return Err(folder.failed("make", name, errno)),
     }
-    let entered = folder.enter(name, OFlags::RDONLY, trust)?;
-    let found =
-        rustix::fs::fstat(entered.fd()).map_err(|errno| folder.failed("look at", name, errno))?;
-    if let Some(wanted) = owner.filter(|owner| *owner != found.st_uid) {
-        return Err(held::Error::Owner {
-            path: place.path(),
-            found: found.st_uid,
-            wanted,
-        });
+    // Another user's folder may be closed to the guest, who would learn no more than that from opening it.
+    if let Some(seen) = folder.stat(name)?
+        && held::kind(&seen) == FileType::Directory
+    {
+        expect_owner(seen.st_uid)?;
     }
+    let entered = folder.enter(name, OFlags::RDONLY, trust)?;
+    expect_owner(entered.owner())?;
     // mkdir(2) takes the bits of the umask away, and a folder that was there may have another mode.
     rustix::fs::fchmod(entered.fd(), Mode::from_raw_mode(mode))
         .map_err(|errno| folder.failed("set the mode of", name, errno))?;

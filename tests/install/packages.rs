@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 use testkit::write_program;
 
@@ -12,6 +11,7 @@ use super::{PLAN, THIS, elf};
 
 mod faults;
 mod folders;
+mod purge;
 mod remembered;
 
 #[test]
@@ -121,6 +121,23 @@ fn a_package_takes_over_what_the_sources_have_installed_and_they_give_way() {
 }
 
 #[test]
+fn a_checkout_takes_nothing_away_that_a_package_has_taken_over() {
+    let machine = Machine::new();
+    machine.install(&[]).succeeds();
+    lay_out(&machine);
+    run(&machine, &["--configure"]).succeeds();
+    let before = machine.snapshot();
+    for option in ["--uninstall", "--purge"] {
+        let refused = machine.run(&[option]);
+        refused.fails(1).says("a package has taken over");
+        refused.says("apt-get remove phone-assistant");
+        assert_eq!(machine.snapshot(), before, "{option}");
+    }
+    run(&machine, &["--uninstall"]).succeeds();
+    assert!(!machine.path(AGI).exists());
+}
+
+#[test]
 fn a_package_takes_over_the_program_and_the_job_that_cron_has_of_the_sources() {
     for (prefix, change) in [
         ("/usr/local", ""),
@@ -215,34 +232,6 @@ fn a_package_that_comes_again_says_what_is_next_once_its_dialplan_has_gone() {
     assert!(says_next());
     // The dialplan may be the administrator's own.
     assert!(!says_next());
-}
-
-/// By the time of a purge there is no install.sh, so that the package's script names its places itself.
-#[test]
-fn a_purge_of_the_package_removes_all_places_that_the_installer_names() {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let installer = fs::read_to_string(sources.join("install.sh")).unwrap();
-    let (_, places) = installer.split_once("\nname_places() {\n").unwrap();
-    let places = places.split("\n}\n").next().unwrap().lines();
-    let purge = fs::read_to_string(sources.join("src/packaging/postrm")).unwrap();
-    let mut seen = 0;
-    for line in places {
-        let Some((name, place)) = line.trim().split_once('=') else {
-            continue;
-        };
-        if !["settings", "data", "rotation", "watch_file", "log"].contains(&name) {
-            continue;
-        }
-        let place = place.trim_start_matches("$DESTDIR");
-        let (folder, file) = place.rsplit_once('/').unwrap();
-        let is_named = purge.contains(&format!(" {place}"));
-        let is_found = purge.contains(&format!("find -H {folder} "))
-            && purge.contains(&format!("-name {file} "));
-        assert!(is_named || is_found, "{place}");
-        seen += 1;
-    }
-    assert_eq!(seen, 5);
-    assert!(purge.contains("/etc/asterisk/extensions_custom.conf.before-phone-assistant"));
 }
 
 fn packaged() -> Machine {

@@ -25,7 +25,8 @@ pub(crate) enum Error {
     #[error("{path} holds more than the {most} bytes that are read")]
     TooLarge { path: String, most: u64 },
     #[error(
-        "{path} belongs to user {found}: give it to user {wanted} (chown -h), or take it away, then run this again"
+        "{path} belongs to user {found}: give it to user {wanted} (chown -h {wanted} {path}), or take it away, then run this \
+         again"
     )]
     Owner {
         path: String,

@@ -1,7 +1,7 @@
 //! A package is configured whatever is wrong with Asterisk's own files, or dpkg would be left in the middle.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, lchown};
+use std::os::unix::fs::{MetadataExt, lchown, symlink};
 
 use super::super::PLAN;
 use super::super::links::{chmod, of_nobody};
@@ -93,6 +93,58 @@ fn as_root_a_package_is_installed_where_asterisks_user_may_not_enter_or_read() {
         let is_left = path == backup;
         assert_eq!(machine.plan() == "[a]\n", is_left);
         assert_eq!(machine.read(&backup) == b"secret", is_left);
+    }
+}
+
+/// As a backup that root has copied back has them.
+#[test]
+fn as_root_a_package_is_installed_where_folders_of_its_data_belong_to_others() {
+    for (folder, owner) in [("calls", 0), ("messages", 54_321)] {
+        let Some(machine) = of_nobody() else {
+            return;
+        };
+        lay_out(&machine);
+        let folder = format!("var/lib/phone-assistant/{folder}");
+        machine.write(&format!("{folder}/restored"), "");
+        let folder = machine.path(&folder);
+        chmod(&folder, 0o700);
+        lchown(&folder, Some(owner), Some(owner)).unwrap();
+        let words = format!(
+            "belongs to user {owner}: give it to user {NOBODY} (chown -h {NOBODY} {})",
+            folder.display()
+        );
+        run(&machine, &[]).fails(1).says(&words);
+        assert!(!machine.path(AGI).exists());
+        for _ in 0..2 {
+            let done = run(&machine, &["--configure"]);
+            done.succeeds().says(&words);
+            done.says("/var/lib/phone-assistant stays as it is");
+            assert_eq!(machine.read(AGI), machine.read(PROGRAM));
+        }
+        lchown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
+        let done = run(&machine, &["--configure"]).succeeds().text();
+        assert!(!done.contains("stays as it is"), "{done}");
+    }
+}
+
+#[test]
+fn a_package_is_installed_where_the_folder_for_agi_programs_is_a_link_of_others() {
+    let machine = packaged();
+    machine.write(PLAN, "; BEGIN phone-assistant\n; END phone-assistant\n");
+    let before = machine.plan();
+    let agi_bin = machine.path("var/lib/asterisk/agi-bin");
+    fs::rename(&agi_bin, machine.path("srv")).unwrap();
+    symlink(machine.path("srv"), &agi_bin).unwrap();
+    chmod(agi_bin.parent().unwrap(), 0o775);
+    let words = "others than root can change it";
+    run(&machine, &[]).fails(1).says(words);
+    for _ in 0..2 {
+        let done = run(&machine, &["--configure"]);
+        done.succeeds().says(words);
+        done.says("nothing was put where Asterisk looks");
+        assert!(machine.path("etc/phone-assistant/config.toml").exists());
+        assert!(!machine.path(AGI).exists());
+        assert_eq!(machine.plan(), before);
     }
 }
 
