@@ -42,12 +42,11 @@ impl Written {
             output: 0,
             ..self.sound
         });
-        match self.told() {
-            Some(usage) => self.entry.used(usage),
-            None => {
-                let by_length = bill::estimate(self.read_bytes, answer.written());
-                self.entry.estimated(by_length + sound);
-            }
+        if let Some(usage) = self.told() {
+            self.entry.used(usage);
+        } else {
+            let by_length = bill::estimate(self.read_bytes, answer.written());
+            self.entry.estimated(by_length + sound);
         }
     }
 
