@@ -32,7 +32,7 @@ pub(super) fn examine_ledger(limits: Limits, state: &State, report: &mut Report<
                 "while the server of all machines does not answer, every call is turned away: {}",
                 Chain(&cause)
             ),
-            "the next call that reaches that server mends it",
+            "the next call that reaches that server fixes it",
         );
     }
     let path = limits::ledger(state);

@@ -132,7 +132,7 @@ fn tell_refused(environment: &[u8], report: &mut Report<'_>) {
 fn run_of(asterisk: &Identity, options: &Options) -> Result<Command, Box<dyn Error>> {
     let mut rights = asterisk.rights().ok_or_else(|| {
         format!(
-            "the numbers of user {} and group {} are not known; getent passwd and getent group show who is there",
+            "user {} or group {} is unknown here; getent passwd and getent group list those that exist",
             asterisk.user, asterisk.group
         )
     })?;
