@@ -41,7 +41,7 @@ pub(crate) enum Error {
     #[error("the local time is not known")]
     Clock(#[from] clock::Error),
     /// The time zone ends before this day.
-    #[error("the time zone says nothing of this day; install a newer tzdata")]
+    #[error("the time zone has no time for today; install a newer tzdata")]
     NoTime,
 }
 

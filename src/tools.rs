@@ -226,7 +226,7 @@ fn told(error: &Error) -> String {
         Error::Refused(refusal) => match refusal.status {
             300..=399 => {
                 let status = refusal.status;
-                format!("the server answered {status}, which leads elsewhere and is not followed")
+                format!("the server answered {status}, a redirect, which is not followed")
             }
             404 => "the server answered 404: there is nothing of this kind".to_owned(),
             status => format!("the server answered {status}"),

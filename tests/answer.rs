@@ -119,7 +119,7 @@ fn an_answer_that_asterisk_ends_at_once_again_and_again_is_given_up_after_three(
     outcome
         .assert_manners()
         .assert_variable("ASSISTANT_STATUS", "FAILED")
-        .assert_variable_contains("ASSISTANT_ERROR", "asterisk cannot play");
+        .assert_variable_contains("ASSISTANT_ERROR", "Asterisk cannot play");
     // A busy machine fills the wait with a sound of its own.
     let answer = format!("STREAM FILE \"{}\"", house.reply().display());
     let plays = outcome.commands().filter(|line| line.starts_with(&answer));

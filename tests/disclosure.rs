@@ -346,7 +346,7 @@ fn a_voice_that_fails_and_a_sound_that_is_missing_leave_it_to_the_answer_and_are
         (
             "sound:/no/such/sound",
             TEXT,
-            "asterisk cannot play /no/such/sound",
+            "Asterisk cannot play /no/such/sound",
         ),
     ] {
         let house = House::new();

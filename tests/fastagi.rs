@@ -430,7 +430,7 @@ fn who_says_nothing_or_never_ends_is_not_waited_for_long() {
         stream.read_to_string(&mut told).ok();
         assert_eq!(told, "");
     }
-    server.assert_told("asterisk did not answer within 5 s", waiting.len());
+    server.assert_told("Asterisk did not answer within 5 s", waiting.len());
 }
 
 #[test]

@@ -150,6 +150,10 @@ fn a_mistake_of_the_command_line_reads_as_any_other_error() {
             &["calls", "--last", "0"],
             "invalid value '0' for '--last <N>'",
         ),
+        (
+            &["check", "--quiet", "--json"],
+            "the argument '--quiet' cannot be used with '--json'",
+        ),
     ] {
         let output = run(arguments);
         let told = said(&output.stderr);

@@ -23,13 +23,13 @@ use crate::sys::threads::{self, NoThread};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The pipes are closed, or were from the start.
-    #[error("asterisk closed the session")]
+    #[error("Asterisk closed the session")]
     Closed,
     /// The channel is dead and the command is not one of those that still work then.
-    #[error("asterisk refused the command, because the channel has been hung up")]
+    #[error("Asterisk refused the command, because the channel has been hung up")]
     Dead,
     /// The command is not as Asterisk wants it.
-    #[error("asterisk answered {answer} to {command}, which Asterisk 22 knows; update Asterisk")]
+    #[error("Asterisk answered {answer} to {command}, which Asterisk 22 knows; update Asterisk")]
     Refused {
         /// The command; of what was said, only the size.
         command: String,
@@ -37,21 +37,21 @@ pub enum Error {
         answer: Line,
     },
     /// No reply came in time.
-    #[error("asterisk did not answer within {} s", .0.as_secs())]
+    #[error("Asterisk did not answer within {} s", .0.as_secs())]
     Silent(Duration),
     /// The block of the beginning is not Asterisk's alone.
     #[error(transparent)]
     Forged(#[from] Forgery),
     /// There are lines before the first reply.
     #[error(
-        "there are lines before asterisk's first reply: the caller's number or name, or an argument of AGI(), holds a line break; such a call is not answered"
+        "there are lines before Asterisk's first reply: the caller's number or name, or an argument of AGI(), holds a line break; such a call is not answered"
     )]
     Unasked,
     /// Nothing can be read from it.
-    #[error("asterisk was not listened to")]
+    #[error("Asterisk was not listened to")]
     NoThread(#[from] NoThread),
     /// Reading or writing failed.
-    #[error("talking to asterisk")]
+    #[error("talking to Asterisk")]
     Io(#[from] io::Error),
 }
 

@@ -37,7 +37,7 @@ enum Error {
     )]
     Stopped(Duration),
     #[error(
-        "asterisk cannot play {0}; check that its user may read the folder, or set play = \"dialplan\" in [reply]"
+        "Asterisk cannot play {0}; check that its user may read the folder, or set play = \"dialplan\" in [reply]"
     )]
     Unplayable(String),
 }

@@ -197,7 +197,7 @@ impl Phase for Phrase {
                 let state = std::mem::replace(&mut self.state, State::Over);
                 if let (How::Unplayable(cause), State::Playing(name, _)) = (played.how, state) {
                     let cause = cause.map(|cause| format!(": {}", Chain(&cause)));
-                    let fault = format!("asterisk cannot play {name}{}", cause.unwrap_or_default());
+                    let fault = format!("Asterisk cannot play {name}{}", cause.unwrap_or_default());
                     self.fail(fault);
                 }
             }

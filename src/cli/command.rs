@@ -120,8 +120,8 @@ struct Check {
     /// Also send a test message by mail and webhook, where these are set
     #[arg(long)]
     send_test: bool,
-    /// Tell only what has become worse, or was fixed, since the last time
-    #[arg(long)]
+    /// Tell only what has become worse, or was fixed, since the last time; for people, not with --json
+    #[arg(long, conflicts_with = "json")]
     quiet: bool,
     /// The user that Asterisk runs as, where the machine does not tell
     #[arg(long)]

@@ -109,7 +109,7 @@ fn fault_of_place(rest: &str) -> Option<String> {
     };
     Some(match pasted::description(odd) {
         Some(described) => format!("{described}, in it"),
-        None => "a letter in it that no address has".to_owned(),
+        None => "a character that addresses cannot have".to_owned(),
     })
 }
 
@@ -208,8 +208,8 @@ mod tests {
                 "U+200B, an invisible character",
             ),
             ("https://host/v1–2", "U+2013, a typographic dash"),
-            ("https://hüst", "a letter in it"),
-            ("https://host\\v1", "a letter in it"),
+            ("https://hüst", "a character that addresses cannot have"),
+            ("https://host\\v1", "a character that addresses cannot have"),
             ("http://127.0.0.1:99999", "no port from 1 to 65535"),
             ("http://127.0.0.1:80a", "no port from 1 to 65535"),
             ("http://127.0.0.1:", "no port from 1 to 65535"),

@@ -225,7 +225,7 @@ fn secret(text: &str) -> Result<String, String> {
         }
         Some(c) => Err(match pasted::description(c) {
             Some(described) => format!("{described}, in the middle of it"),
-            None => "a letter in it that no key has".to_owned(),
+            None => "a character that keys cannot have".to_owned(),
         }),
     }
 }
@@ -285,7 +285,7 @@ mod tests {
             ("sk-secret\nsk-secret", "more than one line"),
             ("sk-secret…", "an ellipsis"),
             ("sk–secret", "U+2013, a typographic dash"),
-            ("sécret", "a letter in it that no key has"),
+            ("sécret", "a character that keys cannot have"),
             ("{\"type\": \"secret\"}", "google.credentials"),
             (
                 "-----BEGIN PRIVATE KEY-----\nsecret",

@@ -165,7 +165,7 @@ impl Layers {
         let small = name.to_ascii_lowercase();
         if small != name && (find(&small).is_some() || is_table(&small)) {
             let place = self.line_of(source, name);
-            let fault = format!("{place}: names have small letters alone: write {small}");
+            let fault = format!("{place}: names are in lower case: write {small}");
             return self.faults.push(fault);
         }
         // To look for one takes time, and later faults are not told.
@@ -373,11 +373,11 @@ mod tests {
             ),
             (
                 "STT.language = 'x'",
-                "names have small letters alone: write stt.language",
+                "names are in lower case: write stt.language",
             ),
             (
                 "stt.Language = 'x'",
-                "names have small letters alone: write stt.language",
+                "names are in lower case: write stt.language",
             ),
             (
                 "sst.language = \"x\"",

@@ -56,7 +56,7 @@ fn said(command: &mut Command, limit: Duration) -> Result<String, String> {
             Err(said.next().unwrap_or_default().trim().to_owned())
         }
         End::Late => Err(format!("no answer within {} s", limit.as_secs())),
-        End::TooMuch => Err("its answer is longer than anybody reads".to_owned()),
+        End::TooMuch => Err("its answer is too long".to_owned()),
     }
 }
 

@@ -229,8 +229,10 @@ fn named(fault: Fault) -> String {
 const OURS: [&str; 3] = [
     "/etc/phone-assistant",
     "/var/lib/phone-assistant",
-    "/var/log/asterisk/phone-assistant.jsonl",
+    USUAL_LOG,
 ];
+/// The log of calls where the settings name no other.
+pub(crate) const USUAL_LOG: &str = "/var/log/asterisk/phone-assistant.jsonl";
 /// Where a package has the installer.
 pub(crate) const INSTALLER_OF_PACKAGE: &str = "/usr/share/phone-assistant/install.sh";
 /// Where a package and `install.sh` of the sources put the program that root runs.

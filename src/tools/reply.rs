@@ -73,7 +73,7 @@ fn is_text(kind: &str, body: &[u8]) -> bool {
 fn named(kind: &str) -> &str {
     let is_type = |c: char| c.is_ascii_alphanumeric() || "/.+-".contains(c);
     if kind.is_empty() || kind.len() > 80 || !kind.chars().all(is_type) {
-        "something of an unknown type"
+        "content of an unknown type"
     } else {
         kind
     }

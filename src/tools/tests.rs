@@ -393,10 +393,10 @@ fn whatever_a_server_answers_the_model_is_told_in_a_few_words() {
     let table = [
         (
             away(301),
-            "error: the server answered 301, which leads elsewhere and is not followed",
+            "error: the server answered 301, a redirect, which is not followed",
         ),
-        (away(302), "error: the server answered 302, which"),
-        (away(307), "error: the server answered 307, which"),
+        (away(302), "error: the server answered 302, a redirect"),
+        (away(307), "error: the server answered 307, a redirect"),
         (
             gives(401, json, "{\"error\": \"a-key-of-many-letters is wrong\"}"),
             "error: the server answered 401",
@@ -426,7 +426,7 @@ fn whatever_a_server_answers_the_model_is_told_in_a_few_words() {
         ),
         (
             gives(200, "evil\"<x>", "\u{1}x"),
-            "error: the answer is no text, but something of an unknown type",
+            "error: the answer is no text, but content of an unknown type",
         ),
         (
             gives(

@@ -175,7 +175,7 @@ fn a_greeting_that_asterisk_does_not_have_is_replaced_by_its_own_and_told_to_adm
         .wait_for_command("STREAM FILE \"hello\"", PATIENCE);
     let outcome = conversation.hang_up();
     outcome.assert_manners();
-    let warning = "phone-assistant: phrases: asterisk cannot play custom/office";
+    let warning = "phone-assistant: phrases: Asterisk cannot play custom/office";
     let is_told = outcome.commands().any(|line| line.contains(warning));
     outcome.assert(is_told, "administrators are told");
 }

@@ -121,7 +121,7 @@ impl Filling {
     /// Stops trying a filler that Asterisk does not play.
     pub(super) fn give_up(&mut self, cause: Option<&agi::Error>) {
         let cause = cause.map_or_else(
-            || "asterisk cannot play it".to_owned(),
+            || "Asterisk cannot play it".to_owned(),
             |cause| Chain(cause).to_string(),
         );
         match std::mem::replace(&mut self.settings.play, Filler::Nothing) {

@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_play_that_ends_at_once_puts_no_deadline_off() {
         let stopped = "PARTIAL config: the answer stopped for 5.0 s";
-        let unplayable = "PARTIAL reply: asterisk cannot play /r";
+        let unplayable = "PARTIAL reply: Asterisk cannot play /r";
         for (plays, ms, why) in [
             (&[][..], 7300, stopped),
             (&[(3000, 3001, 50)], 7300, stopped),

@@ -255,7 +255,7 @@ fn an_asterisk_that_does_not_tell_the_end_of_a_sound_is_given_up_after_five_seco
     call.pass(6999);
     assert_eq!(ended(&call), "goes on");
     call.pass(7000);
-    assert!(ended(&call).starts_with("7000 PARTIAL reply: asterisk did not answer within 5 s"));
+    assert!(ended(&call).starts_with("7000 PARTIAL reply: Asterisk did not answer within 5 s"));
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn what_cannot_be_played_is_a_failure_with_a_way_out() {
     call.on(1000, sound(50));
     call.ends(1000, Sound::Answer, How::Unplayable(None));
     assert!(
-        ended(&call).starts_with("1000 reply: asterisk cannot play /r; check that its user may")
+        ended(&call).starts_with("1000 reply: Asterisk cannot play /r; check that its user may")
     );
     // It ends at once, again and again.
     let mut call = answering(|_| {});
@@ -272,7 +272,7 @@ fn what_cannot_be_played_is_a_failure_with_a_way_out() {
     for ms in [1000, 1001, 1002] {
         call.ends(ms, Sound::Answer, through(0));
     }
-    assert!(ended(&call).starts_with("1002 reply: asterisk cannot play /r"));
+    assert!(ended(&call).starts_with("1002 reply: Asterisk cannot play /r"));
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn the_reply_to_a_sound_tells_how_it_ended() {
         (&["HANGUP\n"], "hung up"),
         (
             &["510 Invalid or unknown command\n"],
-            "asterisk answered 510 Invalid or unknown command to STREAM FILE \"beep\" \"#\" 0, which Asterisk 22 knows; update Asterisk",
+            "Asterisk answered 510 Invalid or unknown command to STREAM FILE \"beep\" \"#\" 0, which Asterisk 22 knows; update Asterisk",
         ),
         (
             &["200 result=1\n200 result=0 endpos=8000\n"],

@@ -51,7 +51,7 @@ fn a_sound_that_asterisk_cannot_play_is_replaced_by_another_and_told() {
         call.ends(10, Sound::Phrase, How::Unplayable(None));
         call.assert_steps(&[(0, "play /s/office @0"), (10, "play hello @0")]);
         call.ends(900, Sound::Phrase, How::Unplayable(None));
-        let why = "asterisk cannot play /s/office";
+        let why = "Asterisk cannot play /s/office";
         let unheard = PhraseEnd::Unheard(why.to_owned());
         assert!(
             matches!(&call.end, Some((900, Ok(end))) if *end == unheard),
@@ -157,7 +157,7 @@ fn a_phrase_ends_early_when_the_caller_hangs_up_when_it_cannot_be_played_and_aft
     let mut call = Virtual::new(|_, _| Phrase::sound("hello".into()));
     call.ends(10, Sound::Phrase, How::Unplayable(None));
     assert!(
-        matches!(&call.end, Some((10, Ok(PhraseEnd::Unheard(why)))) if why == "asterisk cannot play hello"),
+        matches!(&call.end, Some((10, Ok(PhraseEnd::Unheard(why)))) if why == "Asterisk cannot play hello"),
         "{:?}",
         call.end
     );

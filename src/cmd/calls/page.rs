@@ -30,7 +30,7 @@ pub(super) struct Page {
 #[derive(Debug, Default)]
 struct Day {
     /// The calls of each of [`KINDS`].
-    calls: [usize; KINDS.len()],
+    calls: [u64; KINDS.len()],
     ear_to_ear_ms: Vec<u64>,
     cost: MicroDollars,
 }
@@ -143,7 +143,7 @@ impl Page {
             } else {
                 (seconds(p50), seconds(p95))
             };
-            let (date, all) = (Text(date), day.calls.iter().sum::<usize>());
+            let (date, all) = (Text(date), day.calls.iter().sum::<u64>());
             let cost = day.cost;
             format!(
                 "<tr><td class=d>{date}{bar}<td class=n>{all}<td class=n>{p50}<td class=n>{p95}<td class=n>{cost}"
@@ -156,7 +156,7 @@ impl Page {
     fn costs(&self) -> String {
         let most = self.services.values().max().map_or(0, |most| most.0);
         let row = |((stage, service), cost): (&(String, String), &MicroDollars)| {
-            let bar = bar(&[("bar", whole(cost.0))], whole(most));
+            let bar = bar(&[("bar", cost.0)], most);
             let (stage, service) = (Text(stage), Text(service));
             format!("<tr><td class=d>{stage}<td class=d>{service}{bar}<td class=n>{cost}")
         };
@@ -265,25 +265,22 @@ fn tiles(summary: &Summary) -> String {
 
 /// Each step where it usually begins, as long as it usually takes.
 fn times(summary: &Summary) -> String {
-    let mut at = 0;
+    let mut at = 0_u64;
     let rows: Vec<_> = summary
         .times()
         .map(|(row, spread)| {
             let from = if row == Row::EarToEar { 0 } else { at };
             if row != Row::EarToEar {
-                at += spread.p50;
+                at = at.saturating_add(spread.p50);
             }
             (row, from, spread)
         })
         .collect();
-    let ends = rows.iter().map(|(_, from, spread)| from + spread.p95);
-    let end = whole(ends.max().unwrap_or_default());
+    let ends = rows.iter();
+    let ends = ends.map(|(_, from, spread)| from.saturating_add(spread.p95));
+    let end = ends.max().unwrap_or_default();
     let row = |(row, from, Spread { p50, p95, calls }): &(Row, u64, Spread)| {
-        let parts = [
-            ("gap", whole(*from)),
-            ("bar", whole(*p50)),
-            ("late", whole(p95 - p50)),
-        ];
+        let parts = [("gap", *from), ("bar", *p50), ("late", p95 - p50)];
         let bar = bar(&parts, end);
         let (p50, p95) = (seconds(*p50), seconds(*p95));
         format!("<tr><td class=d>{row}{bar}<td class=n>{p50}<td class=n>{p95}<td class=n>{calls}")
@@ -302,10 +299,10 @@ fn table(head: &str, rows: impl Iterator<Item = String>) -> String {
 }
 
 /// A cell with a bar of these parts, where `whole` is as long as the cell.
-fn bar(parts: &[(&str, usize)], whole: usize) -> String {
+fn bar(parts: &[(&str, u64)], whole: u64) -> String {
     let parts = parts.iter().filter(|(_, part)| *part > 0);
     let parts = parts.map(|(class, part)| {
-        let per_mille = part * 1000 / whole.max(1);
+        let per_mille = u128::from(*part) * 1000 / u128::from(whole.max(1));
         let (percent, tenth) = (per_mille / 10, per_mille % 10);
         format!("<i class={class} style=width:{percent}.{tenth}%></i>")
     });
@@ -324,10 +321,6 @@ fn seconds(ms: u64) -> String {
 fn minute(time: &str) -> String {
     let minute: String = time.chars().take(MINUTE).collect();
     Text(&minute.replacen('T', " ", 1)).to_string()
-}
-
-fn whole(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX / 1000)
 }
 
 /// What the status of a call counts as: an index of [`KINDS`].
@@ -379,6 +372,8 @@ const HEAD: u64 = 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::timeline::Mark;
+    use crate::timeline::record::Used;
 
     fn page(records: &[Record]) -> String {
         let (mut page, mut summary) = (Page::default(), Summary::default());
@@ -482,6 +477,29 @@ mod tests {
             "<td class=n>1<td class=d>stt<td class=w>answered 503 after 4.2 s<td class=w><",
         ] {
             assert!(all.contains(row), "{row} in {all}");
+        }
+    }
+
+    #[test]
+    fn shares_are_right_however_much_was_spent_or_waited() {
+        let used = |stage: &str, microdollars| Used {
+            stage: stage.to_owned(),
+            microdollars: MicroDollars(microdollars),
+            ..Used::default()
+        };
+        let spent = Record {
+            used: vec![used("stt", u64::MAX / 2), used("tts", u64::MAX)],
+            silence_ms: Some(u64::MAX),
+            marks: [(Mark::FirstPlayed, 5)].into(),
+            ..record("2026-11-25T10:00:00.000Z", "ANSWERED")
+        };
+        let page = page(&[spent]);
+        for part in [
+            "<td class=d>stt<td class=d><td class=b><div><i class=bar style=width:49.9%>",
+            "<td class=d>tts<td class=d><td class=b><div><i class=bar style=width:100.0%>",
+            "<i class=gap style=width:100.0%></i><i class=bar style=width:0.0%></i>",
+        ] {
+            assert!(page.contains(part), "{part} in {page}");
         }
     }
 

@@ -65,10 +65,10 @@ pub(super) fn value<'a>(settings: &'a str, title: &str) -> Option<&'a str> {
 /// What an administrator types to say it: Asterisk's own program, run as root, would do what its user has written into
 /// `asterisk.conf`, and run as that user it would share the administrator's terminal.
 pub(super) fn typed(command: &str) -> String {
-    let named = match &*user::user_name() {
-        "root" => " --user root",
-        _ => "",
-    };
+    typed_as(&user::named(), command)
+}
+
+fn typed_as(named: &str, command: &str) -> String {
     format!(
         "sudo phone-assistant console{named} {}",
         shell_quoted(command)
@@ -139,10 +139,12 @@ mod tests {
     }
 
     #[test]
-    fn root_is_told_to_ask_apart_from_its_terminal() {
-        let told = typed("dialplan show 200@from-internal");
-        let told = told.replace(" --user root", "");
-        let expected = "sudo phone-assistant console 'dialplan show 200@from-internal'";
-        assert_eq!(told, expected);
+    fn root_is_told_to_ask_apart_from_its_terminal_and_as_the_user_who_was_named() {
+        for named in ["", " --user pbx --group voice"] {
+            let told = typed_as(named, "dialplan show 200@from-internal");
+            let expected =
+                format!("sudo phone-assistant console{named} 'dialplan show 200@from-internal'");
+            assert_eq!(told, expected);
+        }
     }
 }

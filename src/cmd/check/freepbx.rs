@@ -1,15 +1,18 @@
 //! What FreePBX changes in the files that install.sh has put.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::iter;
+use std::path::Path;
 
 use super::finding::Report;
 use crate::sys::files;
 use crate::sys::identity::conf::Conf;
+use crate::sys::remedy::USUAL_LOG;
 
-/// What `fwconsole` of FreePBX is to leave alone: at each boot it would give the program to the user of its web pages,
-/// and open the log of calls to all. The file is FreePBX's own, and `[blacklist]` in it names what is spared.
-pub(super) fn examine(root: &Path, kept: &[PathBuf], report: &mut Report<'_>) {
+/// Examines whether FreePBX leaves the program and the log of calls alone: at each boot its `fwconsole` gives what is
+/// in the program's folder to the user of its web pages, and opens what is below [`LOGS`] to all. It changes no log
+/// elsewhere. `[blacklist]` in a file of its own names what is spared.
+pub(super) fn examine(root: &Path, program: &Path, log: Option<&Path>, report: &mut Report<'_>) {
     if !is_here(root) {
         return;
     }
@@ -25,18 +28,31 @@ pub(super) fn examine(root: &Path, kept: &[PathBuf], report: &mut Report<'_>) {
         }
     };
     let spared: Vec<_> = conf.all("blacklist", "item").map(Path::new).collect();
-    let missing = kept.iter().filter(|path| !spared.contains(&path.as_path()));
-    let missing: Vec<_> = missing.map(|path| path.display().to_string()).collect();
+    let agi_bin = program.parent().unwrap_or(program);
+    let log = log.filter(|log| log.starts_with(LOGS) || log.starts_with(agi_bin));
+    let kept = iter::once(program).chain(log);
+    let missing: Vec<_> = kept.filter(|path| !spared.contains(path)).collect();
     if missing.is_empty() {
-        report.ok(id, "it leaves the program and the log of calls alone");
-    } else {
-        let text = format!(
-            "each start of FreePBX gives others {}: {} does not name it under [blacklist]",
-            missing.join(" and "),
-            file.display()
-        );
-        report.warn(id, &text, "sudo ./install.sh");
+        return report.ok(id, "it leaves the program and the log of calls alone");
     }
+    let shown: Vec<_> = missing.iter().map(|path| path.to_string_lossy()).collect();
+    let (shown, file) = (shown.join(" and "), file.display());
+    let text = format!(
+        "each start of FreePBX gives others {shown}: {file} does not name it under [blacklist]"
+    );
+    let way = |path: &Path| {
+        if path == program || path == Path::new(USUAL_LOG) {
+            "sudo ./install.sh".to_owned()
+        } else {
+            let path = path.display();
+            format!(
+                "add under [blacklist] in {file}, outside the lines of install.sh: item = {path}"
+            )
+        }
+    };
+    let mut ways: Vec<_> = missing.into_iter().map(way).collect();
+    ways.dedup();
+    report.warn(id, &text, &ways.join("; and "));
 }
 
 /// Whether FreePBX is on the machine below `root`.
@@ -44,6 +60,8 @@ pub(super) fn is_here(root: &Path) -> bool {
     root.join("etc/freepbx.conf").exists()
 }
 
+/// The folder of logs that FreePBX changes.
+const LOGS: &str = "/var/log/asterisk";
 /// The file has a few lines.
 const MAX_CONF: u64 = 1024 * 1024;
 
@@ -57,16 +75,17 @@ mod tests {
     #[test]
     fn what_freepbx_would_give_away_at_each_start_is_told() {
         let root = testkit::TempDir::new().expect("a temporary folder");
-        let [etc, program, log] = ["etc/asterisk", "agi-bin/phone-assistant", "calls.jsonl"]
-            .map(|name| root.path().join(name));
+        let etc = root.path().join("etc/asterisk");
+        let (program, log) = ("/srv/agi-bin/phone-assistant", Path::new(USUAL_LOG));
         fs::create_dir_all(&etc).expect("made");
         let found = || {
-            findings(|report| examine(root.path(), &[program.clone(), log.clone()], report)).pop()
+            let program = Path::new(program);
+            findings(|report| examine(root.path(), program, Some(log), report)).pop()
         };
         assert_eq!(found(), None, "no FreePBX");
         fs::write(root.path().join("etc/freepbx.conf"), "<?php").expect("written");
-        let item = |path: &Path| format!("item = {}\n", path.display());
-        let (one, both) = (item(&program), item(&program) + &item(&log));
+        let one = format!("item = {program}\n");
+        let both = format!("{one}item = {USUAL_LOG}\n");
         for (text, status) in [
             (None, Status::Warn),
             (Some(format!("[blacklist]\n{one}")), Status::Warn),
@@ -79,8 +98,48 @@ mod tests {
             }
             let finding = found().expect("it is told");
             assert_eq!(finding.status, status, "{text:?} {finding:?}");
-            let is_named = finding.text.contains("calls.jsonl");
-            assert_eq!(is_named, status == Status::Warn, "{finding:?}");
+            let is_told = status == Status::Warn;
+            assert_eq!(finding.text.contains(USUAL_LOG), is_told, "{finding:?}");
+            let remedy = if is_told { "sudo ./install.sh" } else { "" };
+            assert_eq!(finding.remedy, remedy);
+        }
+    }
+
+    #[test]
+    fn a_log_in_another_place_is_told_where_freepbx_changes_it_with_the_line_that_install_sh_does_not_write()
+     {
+        let root = testkit::TempDir::new().expect("a temporary folder");
+        fs::create_dir_all(root.path().join("etc/asterisk")).expect("made");
+        fs::write(root.path().join("etc/freepbx.conf"), "<?php").expect("written");
+        let file = root.path().join("etc/asterisk/freepbx_chown.conf");
+        let program = Path::new("/srv/agi-bin/phone-assistant");
+        let found = |lines: &str, log: &str| {
+            fs::write(&file, lines).expect("written");
+            let log = Some(Path::new(log));
+            let mut found = findings(|report| examine(root.path(), program, log, report));
+            let found = found.pop().expect("it is told");
+            (found.status, found.remedy)
+        };
+        let spared = format!("[blacklist]\nitem = {}\n", program.display());
+        let well = (Status::Ok, String::new());
+        for elsewhere in ["/srv/calls.jsonl", "/var/log/calls.jsonl"] {
+            assert_eq!(found(&spared, elsewhere), well, "{elsewhere}");
+        }
+        for log in ["/var/log/asterisk/calls/a.jsonl", "/srv/agi-bin/a.jsonl"] {
+            let shown = file.display();
+            let line = format!("item = {log}");
+            let way = format!(
+                "add under [blacklist] in {shown}, outside the lines of install.sh: {line}"
+            );
+            assert_eq!(found(&spared, log), (Status::Warn, way.clone()));
+            assert_eq!(found("", log).1, format!("sudo ./install.sh; and {way}"));
+            // As the remedy has it done: behind the lines of install.sh, or with a section of its own before them.
+            for done in [
+                format!("{spared}{line}\n"),
+                format!("[blacklist]\n{line}\n{spared}"),
+            ] {
+                assert_eq!(found(&done, log), well, "{done}");
+            }
         }
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn examine_ledger(limits: Limits, state: &State, report: &mut Report<
                 "while the server of all machines does not answer, every call is turned away: {}",
                 Chain(&cause)
             ),
-            "the next call that reaches that server mends it",
+            "the next call that reaches that server fixes it",
         );
     }
     let path = limits::ledger(state);
@@ -113,7 +113,10 @@ fn removed(path: &Path) -> String {
 pub(super) fn examine_remembered(folder: &Path, report: &mut Report<'_>) {
     let files = match Folder::new(folder).files() {
         Ok(files) => files,
-        Err(cause) => return report.fail(MEMORY, &Chain(&cause).to_string(), "see above"),
+        Err(cause) => {
+            let remedy = remedy_for_callers(&cause, folder);
+            return report.fail(MEMORY, &Chain(&cause).to_string(), &remedy);
+        }
     };
     let unreadable = |file: CallerFile| Some((file.path, file.entry.record.err()?));
     let unreadable: Vec<_> = files.into_iter().filter_map(unreadable).collect();
@@ -317,5 +320,12 @@ mod tests {
         assert_eq!(warned[0].status, Status::Warn, "{warned:?}");
         let path = place.display().to_string();
         assert!(warned[0].remedy.contains(&path), "{warned:?}");
+        let file = folder.path().join("file");
+        fs::write(&file, "").expect("written");
+        let failed = findings(|report| examine_remembered(&file, report));
+        assert!(
+            failed[0].remedy.contains("callers in [memory]"),
+            "{failed:?}"
+        );
     }
 }

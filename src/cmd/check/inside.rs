@@ -123,7 +123,7 @@ impl View {
         let mut all = Vec::new();
         if self.user != other.user {
             all.push(format!(
-                "it runs as user {} there, as {} here",
+                "it runs as user {}, this check as user {}",
                 other.user, self.user
             ));
         }
@@ -233,7 +233,7 @@ fn tell(mut here: View, there: &View, report: &mut Report<'_>) {
         }
         _ if differences.is_empty() => report.ok(
             ID,
-            "sees the same settings, user and clock, and its groups hinder nothing",
+            "sees the same settings, user and clock, and its groups suffice",
         ),
         _ => {}
     }

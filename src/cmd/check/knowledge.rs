@@ -53,7 +53,7 @@ fn report_clock(clock: &Result<Clock, clock::Error>, report: &mut Report<'_>) {
                 let told = format!("{date}, {time} {}", clock.name);
                 report.ok(id, told.trim_end());
             }
-            None => report.fail(id, "the time zone says nothing of this day", "install a newer tzdata"),
+            None => report.fail(id, "the time zone has no time for today", "install a newer tzdata"),
         },
         Err(error) => report.fail_with(id, error),
     }

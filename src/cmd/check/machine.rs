@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::iter;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -55,8 +54,8 @@ pub(super) fn examine<'c>(
     if let Some(file) = &config.http.ca_file {
         settings::examine_root(file, report);
     }
-    let kept = iter::once(agi_program()).chain(config.log_calls.clone());
-    freepbx::examine(Path::new("/"), &kept.collect::<Vec<_>>(), report);
+    let log = config.log_calls.as_deref();
+    freepbx::examine(Path::new("/"), &agi_program(), log, report);
     Some(config)
 }
 

@@ -111,7 +111,10 @@ fn examine_spent(config: &Config, server: &Server, report: &mut Report<'_>) {
                 report.warn(LIMITS, &text, NEARLY_SPENT);
             }
         }
-        Err(lost) => report.fail(LIMITS, &Chain(&lost).to_string(), "see above"),
+        Err(lost) => {
+            let remedy = way_to(server.address(), &lost.to_string());
+            report.fail(LIMITS, &Chain(&lost).to_string(), &remedy);
+        }
     }
 }
 

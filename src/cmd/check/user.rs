@@ -49,11 +49,12 @@ pub(super) fn run_as_asterisk(options: &Options, out: &mut dyn Write) -> io::Res
         Ok(mut command) if options.quiet => relay_text(&mut command, PATIENCE, out),
         Ok(mut command) => {
             let mut report = Report::new(out, options.style);
-            examine_own_place(&mut report);
+            let named = named_by(options);
+            examine_own_place(&named, &mut report);
             if options.config.is_none()
                 && let Some(file) = env::var_os(SETTINGS)
             {
-                tell_unused(Path::new(&file), &mut report);
+                tell_unused(Path::new(&file), &named, &mut report);
             }
             relay(&mut command, PATIENCE, report)
         }
@@ -69,29 +70,33 @@ fn refuse(error: &(dyn Error + 'static), style: Style, out: &mut dyn Write) -> i
 }
 
 /// Checks that only root can change the program that root runs.
-fn examine_own_place(report: &mut Report<'_>) {
+fn examine_own_place(named: &str, report: &mut Report<'_>) {
     let place = env::current_exe();
     let place = place.unwrap_or_else(|_| INSTALLED[0].into());
     if let Err(fault) = rooted::resolve(&place, None) {
         let text = format!("root runs this program, and {}", Chain(&fault));
-        report.warn("program of root", &text, &own_program(Path::new("/")));
+        report.warn(
+            "program of root",
+            &text,
+            &own_program(Path::new("/"), named),
+        );
     }
 }
 
 /// The remedy where root runs a program of others: the one that is installed in the machine laid out in `root`.
-fn own_program(root: &Path) -> String {
+fn own_program(root: &Path, named: &str) -> String {
     let is_there = |place: &&&str| root.join(place.trim_start_matches('/')).exists();
     let place = INSTALLED.iter().find(is_there).unwrap_or(&INSTALLED[1]);
-    format!("let root run the one that is installed: sudo {place} check")
+    format!("let root run the one that is installed: sudo {place} check{named}")
 }
 
 /// Tells that root's own environment names settings: what calls read is named by Asterisk's.
-fn tell_unused(file: &Path, report: &mut Report<'_>) {
+fn tell_unused(file: &Path, named: &str, report: &mut Report<'_>) {
     let file = shell_quoted(file);
     let text = format!(
         "{SETTINGS} is set here, and {file} was not looked at: Asterisk's own environment counts"
     );
-    let remedy = format!("sudo phone-assistant check --config {file}");
+    let remedy = format!("sudo phone-assistant check{named} --config {file}");
     report.warn(ID_OF_SETTINGS, &text, &remedy);
 }
 
@@ -114,8 +119,10 @@ fn tell_refused(environment: &[u8], report: &mut Report<'_>) {
             "Asterisk was started with {SETTINGS}={file}, and that was not looked at: {}",
             Chain(&fault)
         );
-        let remedy =
-            format!("let root alone change it, or: sudo phone-assistant check --config {file}");
+        let named = named();
+        let remedy = format!(
+            "let root alone change it, or: sudo phone-assistant check{named} --config {file}"
+        );
         report.warn(ID_OF_SETTINGS, &text, &remedy);
     }
 }
@@ -125,7 +132,7 @@ fn tell_refused(environment: &[u8], report: &mut Report<'_>) {
 fn run_of(asterisk: &Identity, options: &Options) -> Result<Command, Box<dyn Error>> {
     let mut rights = asterisk.rights().ok_or_else(|| {
         format!(
-            "the numbers of user {} and group {} are not known; getent passwd and getent group show who is there",
+            "user {} or group {} is unknown here; getent passwd and getent group list those that exist",
             asterisk.user, asterisk.group
         )
     })?;
@@ -153,6 +160,7 @@ fn command(
         .arg("check")
         .env("PATH", PATH)
         .env(IS_ASTERISKS, names)
+        .env(NAMED, named_by(options))
         .envs(environment.iter().cloned())
         // That user may have no right to enter the folder that root stands in.
         .current_dir("/");
@@ -264,6 +272,18 @@ fn names() -> (String, String) {
     identity().map_or_else(|_| usual(), |asterisk| (asterisk.user, asterisk.group))
 }
 
+/// Whom a person has named as Asterisk's user and group, as the options to type again; empty where nobody was named.
+pub(super) fn named() -> String {
+    env::var(NAMED).unwrap_or_default()
+}
+
+/// The same for root, who has the options.
+fn named_by(options: &Options) -> String {
+    let all = [("user", &options.user), ("group", &options.group)].into_iter();
+    all.filter_map(|(option, name)| Some(format!(" --{option} {}", shell_quoted(name.as_ref()?))))
+        .collect()
+}
+
 fn identity() -> Result<Identity, identity::Error> {
     identity::find(&Question {
         root: Path::new("/").to_owned(),
@@ -333,6 +353,9 @@ fn may_set(name: &str, value: &Path) -> bool {
 /// Set where the doctor already works as Asterisk's user, to the names of user and group.
 pub(super) const IS_ASTERISKS: &str = "PHONE_ASSISTANT_CHECK_AS_ASTERISK";
 
+/// Set beside that to the options by which a person has named them.
+const NAMED: &str = "PHONE_ASSISTANT_CHECK_NAMED";
+
 /// Names the time zone, for Asterisk and for the one who has started the doctor.
 const TIME_ZONE: &str = "TZ";
 /// The time zone of root, where the doctor already works as Asterisk's user.
@@ -351,7 +374,7 @@ pub(super) const SETTINGS: &str = "PHONE_ASSISTANT_CONFIG";
 
 const ID: &str = "check";
 const ID_OF_SETTINGS: &str = "settings file";
-const REMEDY: &str = "see whether it ends without the network: sudo phone-assistant check --offline; and look for what hangs: a disk, a server of names";
+const REMEDY: &str = "see whether it ends with --offline, without the network; and look for what hangs: a disk, a server of names";
 /// Services have three minutes, and Asterisk ten seconds for each of a dozen questions.
 const PATIENCE: Duration = Duration::from_secs(420);
 
@@ -384,15 +407,15 @@ mod tests {
     #[test]
     fn root_is_told_of_the_program_that_is_installed_here() {
         let folder = testkit::TempDir::new().expect("a temporary folder");
-        let remedy = || own_program(folder.path());
+        let remedy = || own_program(folder.path(), " --user pbx");
         let [package, sources] = INSTALLED;
-        assert!(remedy().ends_with(&format!("sudo {sources} check")));
+        assert!(remedy().ends_with(&format!("sudo {sources} check --user pbx")));
         for place in [sources, package] {
             let file = folder.path().join(&place[1..]);
             std::fs::create_dir_all(file.parent().expect("a folder")).expect("made");
             std::fs::write(file, "").expect("written");
             assert!(
-                remedy().ends_with(&format!("sudo {place} check")),
+                remedy().ends_with(&format!("sudo {place} check --user pbx")),
                 "{}",
                 remedy()
             );
@@ -408,10 +431,18 @@ mod tests {
         };
         let environment =
             of_settings(b"OPENAI_API_KEY_FILE=x\0OPENAI_API_KEY=sk-1\0HOME=/root\0TZ=Asia/Tokyo\0");
+        let named = Options {
+            user: Some("a b".to_owned()),
+            group: Some("voice".to_owned()),
+            ..options()
+        };
         let command =
-            command(&root, "root:root", &environment, &options()).expect("this test has a path");
+            command(&root, "root:root", &environment, &named).expect("this test has a path");
         let value = |name: &str| command.get_envs().find(|(set, _)| *set == name)?.1;
         assert!(value(IS_ASTERISKS).is_some());
+        let typed = " --user 'a b' --group voice";
+        assert_eq!(value(NAMED), Some(OsStr::new(typed)));
+        assert_eq!(named_by(&options()), "");
         assert_eq!(value("OPENAI_API_KEY"), Some(OsStr::new("sk-1")));
         assert_eq!(value("TZ"), Some(OsStr::new("Asia/Tokyo")));
         assert_eq!(value("HOME"), None);
@@ -482,7 +513,7 @@ mod tests {
             let environment = format!("A=b\0PHONE_ASSISTANT_CONFIG={theirs}\0");
             tell_refused(environment.as_bytes(), report);
         });
-        let unused = told(&|report| tell_unused(Path::new(&theirs), report));
+        let unused = told(&|report| tell_unused(Path::new(&theirs), "", report));
         for text in [refused, unused] {
             let way = format!("check --config {theirs}\n");
             assert!(

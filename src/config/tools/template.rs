@@ -197,7 +197,7 @@ fn fault_of(odd: char) -> String {
         '{' | '}' => format!("a {odd} that is no part of a {{name}}"),
         ' ' => "a blank in it: write %20".to_owned(),
         '#' => "# in it: leave that out, and what follows it".to_owned(),
-        _ => "a letter in it that no address has: write it percent-encoded".to_owned(),
+        _ => "a character that addresses cannot have: write it percent-encoded".to_owned(),
     }
 }
 

@@ -96,7 +96,7 @@ fn an_address_has_values_in_its_path_and_query_alone() {
         ("url = 'https://host/a b'", "a blank in it: write %20"),
         (
             "url = 'https://host/ü'",
-            "a letter in it that no address has",
+            "a character that addresses cannot have",
         ),
         ("url = 'https://host/{a'", "a { that is no part of a {name}"),
         (

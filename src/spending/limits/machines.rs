@@ -311,5 +311,5 @@ const OWED: &str = "owed.json";
 /// The lock of the call that tells what is owed.
 pub(super) const PAYING: &str = "owed.paying.lock";
 const SEEN: &str = "shared.json";
-const ALONE: &str = "until it answers, this machine counts its calls by itself and spends at most its part of what was left of the day";
+const ALONE: &str = "until it answers, this machine counts its calls by itself and spends at most its share of what was left of the day";
 const LOST: &str = "what it had counted: of today's money, what its machines saw last counts on, and the calls of each caller are counted anew; let it keep its data (appendonly yes)";

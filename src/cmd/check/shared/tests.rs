@@ -211,26 +211,44 @@ fn a_server_that_refuses_what_calls_do_there_is_told_with_the_way_out() {
     }
 }
 
+/// Settings by which a dollar a day is spent by all machines that share a server.
+fn sharing(folder: &Path, server: Arc<Server>) -> Config {
+    let place = folder.join("config.toml");
+    let state = folder.join("state");
+    let text = format!(
+        "[tts]\nprovider = 'openai'\n[limits]\nmax_daily_cost = 1.0\n[state]\nfolder = {state:?}\n"
+    );
+    std::fs::write(&place, text).expect("written");
+    let arguments = Arguments::parse([format!("config={}", place.display()).as_str()]);
+    let config = Config::load(Needs::Nothing, &arguments, &|_| None).expect("right settings");
+    Config {
+        shared: Some(server),
+        ..config
+    }
+}
+
+fn found_spent(config: &Config) -> Vec<Finding> {
+    let server = config.shared.as_ref().expect("shared");
+    findings(|report| examine_spent(config, server, report))
+}
+
+#[test]
+fn a_server_that_does_not_say_what_was_spent_is_told_with_where_to_look() {
+    let folder = testkit::TempDir::new().expect("a temporary folder");
+    let address = Address::parse("redis://127.0.0.1:1").expect("right");
+    let config = sharing(folder.path(), Arc::new(Server::new(address, 2)));
+    let [found] = found_spent(&config).try_into().expect("one");
+    assert_eq!(found.status, Status::Fail, "{found:?}");
+    let way = "systemctl status redis-server";
+    assert!(found.remedy.contains(way), "{found:?}");
+}
+
 #[test]
 fn what_all_machines_have_spent_is_asked_of_the_server() {
     for program in testkit::Server::programs("what machines have spent") {
         let mut started = testkit::Server::start(program);
         let folder = testkit::TempDir::new().expect("a temporary folder");
-        let of = |server: Arc<Server>| {
-            let place = folder.path().join("config.toml");
-            let state = folder.path().join("state");
-            let text = format!(
-                "[tts]\nprovider = 'openai'\n[limits]\nmax_daily_cost = 1.0\n[state]\nfolder = {state:?}\n"
-            );
-            std::fs::write(&place, text).expect("written");
-            let arguments = Arguments::parse([format!("config={}", place.display()).as_str()]);
-            let config =
-                Config::load(Needs::Nothing, &arguments, &|_| None).expect("right settings");
-            Config {
-                shared: Some(server),
-                ..config
-            }
-        };
+        let of = |server: Arc<Server>| sharing(folder.path(), server);
         let spend = |config: &Config, cents: u64| {
             let other = testkit::TempDir::new().expect("a temporary folder");
             let state = State::new(other.path()).with(config.shared.clone());
@@ -240,10 +258,7 @@ fn what_all_machines_have_spent_is_asked_of_the_server() {
                 .admit(&state, "1001", cost, SystemTime::now)
                 .expect("admitted");
         };
-        let found = |config: &Config| {
-            let server = config.shared.as_ref().expect("shared");
-            findings(|report| examine_spent(config, server, report))
-        };
+        let found = found_spent;
         let config = of(shared(&started));
         spend(&config, 79);
         assert!(found(&config).is_empty(), "{:?}", found(&config));
