@@ -251,7 +251,7 @@ impl<O: Write> Flow<'_, O> {
     /// Lets a phase run to its end, in one loop: whatever happens goes to the phase, and whatever the phase wants is done.
     pub(super) fn follow<P: Phase>(&mut self, phase: &mut P) -> Result<P::End, Failure> {
         let end = loop {
-            self.keep_interrupted_messages();
+            self.heed_interrupted();
             let input = match phase.poll(self.scene, self.line.now()) {
                 Step::Do(act) => match self.perform(act) {
                     Some(input) => input,

@@ -1,14 +1,15 @@
 //! Messages that the model writes behind what the caller has heard of its answer.
 
+use std::fs;
 use std::time::Duration;
 
 use testkit::{Sandbox, Stage, Takes, Webhook};
 
-use super::{Post, assert_heard_once_kept};
+use super::{Post, assert_heard_once_kept, files};
 use crate::calling::pins::{PIN, silence, type_into, with_pin};
 use crate::calling::{order, ordered, with_tool};
 use crate::conversation::cost::could_cost;
-use crate::conversation::{self, BREATH, asked_of_tea};
+use crate::conversation::{self, BREATH, asked_of_tea, one_turn};
 use crate::house::{self, House, PATIENCE};
 
 /// No word of it tells the program that it confirms a message.
@@ -54,6 +55,30 @@ fn what_ends_an_answer_loses_no_message_that_it_has_confirmed() {
         post.wait_until_delivered(1);
         assert_eq!(post.webhook.posted()[0].json()["note"], "Jim asks for tea.");
     });
+}
+
+#[test]
+fn who_ends_an_answer_by_a_key_is_forgotten_where_the_model_wants_that_behind_it() {
+    let post = Post::new(House::new());
+    let (house, sandbox) = (&post.house, &post.house.sandbox);
+    let callers = house.other().join("callers");
+    let settings = post
+        .with(conversation::settings(house))
+        .set("memory.callers", "internal")
+        .set("memory.folder", callers.to_str().unwrap())
+        .set("conversation.max_turns", 1);
+    sandbox.answer_with("See you, Jim. [[goodbye]]");
+    one_turn(house, &settings);
+    assert_eq!(files(&callers).len(), 1);
+    fs::remove_file(house.other().join("audio")).unwrap();
+    settle_slowly(sandbox);
+    sandbox.answer_with(&SETTLED.replace("message Anna: Jim asks for tea.", "forget"));
+    let conversation = asked_of_tea(house, &settings);
+    conversation.wait_for_answer();
+    conversation.press('#');
+    sandbox.release(Stage::Llm);
+    conversation.finish().assert_manners();
+    assert!(files(&callers).is_empty());
 }
 
 #[test]
