@@ -73,6 +73,8 @@ pub(super) struct Flow<'a, O> {
     /// and may go on.
     pub(super) reply: Option<NewFile>,
     pub(super) interrupted: Option<Interrupted>,
+    /// Whether a message was lost in an answer that another has taken the place of, and the caller is still to be told.
+    pub(super) has_lost_message: bool,
     /// The silence that is played where no phase plays anything, so that the key that leads to the operator is taken.
     pub(super) silence: Option<String>,
 }

@@ -24,6 +24,8 @@ pub(super) struct Interrupted {
     pub(super) may_be_followed: bool,
     /// Whether what they said last into it only shows that they follow.
     pub(super) is_followed: bool,
+    /// Whether a message of the caller's could not be kept while it waits.
+    pub(super) has_lost_message: bool,
 }
 
 impl Interrupted {

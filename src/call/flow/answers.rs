@@ -119,6 +119,7 @@ impl<O: Write> Flow<'_, O> {
         let Some(interrupted) = self.interrupted.take() else {
             return Ok(Answered::Heard);
         };
+        self.scene.turn.has_lost_message |= interrupted.has_lost_message;
         let mut answering = interrupted.answering;
         (self.job, self.reply) = (interrupted.job, interrupted.reply);
         // It is noted anew when more of it has been heard.
@@ -158,6 +159,7 @@ impl<O: Write> Flow<'_, O> {
                 may_be_followed: (was_heard(&self.scene.turn) || answering.has_told_to_wait())
                     && !answering.has_just_asked(self.scene, self.line.now()),
                 is_followed: false,
+                has_lost_message: false,
                 told: Vec::new(),
                 answering,
                 job: std::mem::replace(&mut self.job, Job::none()),
@@ -248,7 +250,7 @@ impl<O: Write> Flow<'_, O> {
                         // A thread that has ended gives up what it was writing.
                         kept.send(()).ok();
                     } else {
-                        self.scene.turn.has_lost_message = true;
+                        interrupted.has_lost_message = true;
                     }
                     continue;
                 }
@@ -303,6 +305,7 @@ impl<O: Write> Flow<'_, O> {
         };
         let may_come = was_heard(&self.scene.turn) && !interrupted.is_written();
         let last = self.keep_late_messages(interrupted.take_job(), may_come);
+        interrupted.has_lost_message |= take(&mut self.scene.turn.has_lost_message);
         interrupted.end(last, self.scene, self.line.now());
         self.interrupted = Some(interrupted);
         self.tell_question();
@@ -336,6 +339,9 @@ impl<O: Write> Flow<'_, O> {
             }
         }
         self.tell_question();
+        // The answer that takes its place is heard first.
+        let has_lost = take(&mut self.scene.turn.has_lost_message);
+        self.has_lost_message |= has_lost || interrupted.has_lost_message;
         self.remember(&Ok(Answered::Interrupted));
     }
 
