@@ -13,8 +13,10 @@ use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
 use testkit::{Act, CallBuilder, Outcome, Settings, Stage, until};
 
-use crate::conversation::{self, asked_of_tea, one_turn};
-use crate::house::{House, PATIENCE, argument, assert_at_once, data, many_sentences, program};
+use crate::conversation::{self, Conversation, asked_of_tea, one_turn};
+use crate::house::{
+    House, PATIENCE, argument, assert_at_once, data, each, many_sentences, program,
+};
 
 const TEA: &str = "How long should black tea steep?";
 const TEA_ANSWER: &str = "Black tea should steep for three to five minutes. Goodbye!";
@@ -527,6 +529,64 @@ fn a_conversation_goes_on_where_the_last_one_ended_and_forgets_at_once() {
     assert!(!system.contains("Jim"), "{system}");
     assert_eq!(turns[..2], [TEA, "Done."]);
     assert!(files(&house).is_empty());
+}
+
+/// A caller who is remembered from a call before interrupts an answer, behind which the model then writes this. Returns
+/// once that has come.
+fn written_while_an_answer_waits(house: &House, written: &str) -> Conversation {
+    let settings = conversation::settings(house)
+        .set("memory.callers", "internal")
+        .set("memory.folder", callers(house).to_str().unwrap())
+        .set("conversation.max_turns", 2);
+    house.sandbox.answer_with("See you, Jim. [[goodbye]]");
+    one_turn(house, &settings);
+    assert_eq!(exchanges(house), 1);
+    fs::remove_file(house.other().join("audio")).unwrap();
+    let answer = format!("{}{written}", many_sentences(3));
+    house.sandbox.answer_with(&answer);
+    house.sandbox.stop_model_after(12);
+    let conversation = asked_of_tea(house, &settings);
+    conversation.wait_for_answer();
+    conversation.phone.wait(Duration::from_secs(1));
+    house.sandbox.answer_with("Far away.");
+    let asked = conversation.ask("question-moon.wav");
+    conversation.wait_to_be_heard(2);
+    house.sandbox.release(Stage::Llm);
+    asked.wait();
+    conversation
+}
+
+#[test]
+fn what_is_noted_behind_an_answer_that_was_interrupted_is_kept() {
+    each([true, false], |is_answered| {
+        let house = House::new();
+        let conversation = written_while_an_answer_waits(&house, "[[note Likes tea.]]");
+        let outcome = if is_answered {
+            conversation.finish()
+        } else {
+            conversation.hang_up()
+        };
+        let record = record(&house);
+        let questions = record["exchanges"].as_array().unwrap().len();
+        outcome.assert(
+            questions == 2 + usize::from(is_answered),
+            &record.to_string(),
+        );
+        outcome.assert(record["summary"] == "Likes tea.", &record.to_string());
+    });
+}
+
+#[test]
+fn who_interrupts_an_answer_is_forgotten_at_once_where_the_model_wants_that_behind_it() {
+    let house = House::new();
+    let conversation = written_while_an_answer_waits(&house, "[[forget]]");
+    conversation.wait_for_sounds(&conversation.reply, 2);
+    let outcome = conversation.finish();
+    outcome.assert_variable("ASSISTANT_ANSWER", "Far away.");
+    assert!(files(&house).is_empty());
+    // The answer that takes its place knows nothing of the caller's calls before.
+    let (_, turns) = told(&house, 2);
+    assert_eq!((turns[0].as_str(), turns.len()), (TEA, 3), "{turns:?}");
 }
 
 #[test]

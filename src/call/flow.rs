@@ -73,6 +73,8 @@ pub(super) struct Flow<'a, O> {
     /// and may go on.
     pub(super) reply: Option<NewFile>,
     pub(super) interrupted: Option<Interrupted>,
+    /// Whether a message was lost in an answer that another has taken the place of, and the caller is still to be told.
+    pub(super) has_lost_message: bool,
     /// The silence that is played where no phase plays anything, so that the key that leads to the operator is taken.
     pub(super) silence: Option<String>,
 }
@@ -251,7 +253,7 @@ impl<O: Write> Flow<'_, O> {
     /// Lets a phase run to its end, in one loop: whatever happens goes to the phase, and whatever the phase wants is done.
     pub(super) fn follow<P: Phase>(&mut self, phase: &mut P) -> Result<P::End, Failure> {
         let end = loop {
-            self.keep_interrupted_messages();
+            self.heed_interrupted();
             let input = match phase.poll(self.scene, self.line.now()) {
                 Step::Do(act) => match self.perform(act) {
                     Some(input) => input,

@@ -2,19 +2,16 @@
 
 use std::time::Instant;
 
-use crossbeam_channel::Sender;
-
 use super::answering::Answering;
 use super::event::Event;
 use super::job::Job;
 use super::turn::Scene;
 use crate::sys::costs::MicroDollars;
 use crate::sys::files::NewFile;
-use crate::text::Message;
 
 /// An answer that was interrupted, while it is not known whether the caller has said anything. Its turn stays the call's.
-// Its events wait meanwhile, but for messages. So what is being made is made to its end, and whatever would have to be
-// paid for after that waits for an agreement.
+// Its events wait meanwhile, but for messages and a wish to be forgotten. So what is being made is made to its end, and
+// whatever would have to be paid for after that waits for an agreement.
 pub(super) struct Interrupted {
     pub(super) answering: Answering,
     pub(super) job: Job,
@@ -27,6 +24,8 @@ pub(super) struct Interrupted {
     pub(super) may_be_followed: bool,
     /// Whether what they said last into it only shows that they follow.
     pub(super) is_followed: bool,
+    /// Whether a message of the caller's could not be kept while it waits.
+    pub(super) has_lost_message: bool,
 }
 
 impl Interrupted {
@@ -35,16 +34,9 @@ impl Interrupted {
         self.job.max_cost()
     }
 
-    /// The messages that it has by now: the caller may have heard that they were taken.
-    pub(super) fn messages(&mut self) -> Vec<(Vec<Message>, Sender<()>)> {
-        let mut messages = Vec::new();
-        while let Ok(event) = self.job.events().try_recv() {
-            match event {
-                Event::Messages(new, kept) => messages.push((new, kept)),
-                event => self.told.push(event),
-            }
-        }
-        messages
+    /// What its job has told next.
+    pub(super) fn next_event(&mut self) -> Option<Event> {
+        self.job.events().try_recv().ok()
     }
 
     /// Whether the model writes no more of it.

@@ -91,6 +91,7 @@ impl<O: Write> Call<O> {
             typed_pins: Vec::new(),
             reply: None,
             interrupted: None,
+            has_lost_message: false,
             silence: None,
         }
     }

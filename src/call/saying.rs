@@ -1,6 +1,7 @@
 //! Says the phrases of a call, which are the same in every call: a voice has spoken them before, or speaks them now.
 
 use std::io::Write;
+use std::mem::take;
 use std::time::Duration;
 
 use super::answering::Answered;
@@ -85,7 +86,10 @@ impl<O: Write> Flow<'_, O> {
     ) -> Result<Answered, Failure> {
         let has_just_left = self.messages.has_just_left();
         // It is told once: the turn may be put back, and its answer taken up.
-        let has_lost = std::mem::take(&mut self.scene.turn.has_lost_message);
+        let mut has_lost = take(&mut self.scene.turn.has_lost_message);
+        if answered.is_ok() && self.interrupted.is_none() {
+            has_lost |= take(&mut self.has_lost_message);
+        }
         let language = Language::of(&self.config.stt.language);
         let (words, instead) = match &answered {
             _ if self.line.is_hung_up() => return answered,

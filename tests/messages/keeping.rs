@@ -17,7 +17,7 @@ use crate::house::{self, House, PATIENCE};
 const LOST: &str = "I am sorry, your message could not be taken. Please call again later.";
 
 /// A call with a message, and whether its caller heard that it could not be taken.
-fn is_lost(post: &Post, outcome: &Outcome) -> bool {
+pub(super) fn is_lost(post: &Post, outcome: &Outcome) -> bool {
     outcome.assert_variable("ASSISTANT_STATUS", "ANSWERED");
     post.house.spoken_texts().contains(&LOST.to_owned())
 }
@@ -59,18 +59,20 @@ fn a_caller_who_has_left_as_many_as_are_allowed_is_not_offered_another() {
     post.wait_until_delivered(3);
 }
 
+/// Has as many messages wait as may.
+pub(super) fn fill(post: &Post) {
+    let folder = post.folder();
+    fs::create_dir_all(&folder).unwrap();
+    for number in 0..200 {
+        let name = format!("{number:016x}-00000000.message.json");
+        fs::write(folder.join(name), "{}").unwrap();
+    }
+}
+
 #[test]
 fn no_more_than_200_wait_and_the_caller_hears_that() {
     let post = Post::new(House::new());
-    let folder = post.folder();
-    fs::create_dir(&folder).unwrap();
-    for number in 0..200 {
-        fs::write(
-            folder.join(format!("{number:016x}-00000000.message.json")),
-            "{}",
-        )
-        .unwrap();
-    }
+    fill(&post);
     post.house.sandbox.answer_with(NOTED);
     let outcome = post.one_call(&post.settings());
     assert!(is_lost(&post, &outcome));
@@ -80,7 +82,7 @@ fn no_more_than_200_wait_and_the_caller_hears_that() {
         .any(|line| line.contains("200 messages wait"));
     outcome.assert(told, "administrators are told");
     let is_message = |path: &&PathBuf| path.display().to_string().ends_with(".message.json");
-    assert_eq!(files(&folder).iter().filter(is_message).count(), 200);
+    assert_eq!(files(&post.folder()).iter().filter(is_message).count(), 200);
 }
 
 #[test]

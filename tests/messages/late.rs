@@ -1,14 +1,16 @@
 //! Messages that the model writes behind what the caller has heard of its answer.
 
+use std::fs;
 use std::time::Duration;
 
-use testkit::{Sandbox, Stage, Takes, Webhook};
+use testkit::{Outcome, Response, Sandbox, Stage, Takes, Webhook};
 
-use super::{Post, assert_heard_once_kept};
+use super::keeping::{fill, is_lost};
+use super::{Post, assert_heard_once_kept, files};
 use crate::calling::pins::{PIN, silence, type_into, with_pin};
 use crate::calling::{order, ordered, with_tool};
 use crate::conversation::cost::could_cost;
-use crate::conversation::{self, BREATH, asked_of_tea};
+use crate::conversation::{self, BREATH, asked_of_tea, one_turn, spoken};
 use crate::house::{self, House, PATIENCE};
 
 /// No word of it tells the program that it confirms a message.
@@ -57,6 +59,30 @@ fn what_ends_an_answer_loses_no_message_that_it_has_confirmed() {
 }
 
 #[test]
+fn who_ends_an_answer_by_a_key_is_forgotten_where_the_model_wants_that_behind_it() {
+    let post = Post::new(House::new());
+    let (house, sandbox) = (&post.house, &post.house.sandbox);
+    let callers = house.other().join("callers");
+    let settings = post
+        .with(conversation::settings(house))
+        .set("memory.callers", "internal")
+        .set("memory.folder", callers.to_str().unwrap())
+        .set("conversation.max_turns", 1);
+    sandbox.answer_with("See you, Jim. [[goodbye]]");
+    one_turn(house, &settings);
+    assert_eq!(files(&callers).len(), 1);
+    fs::remove_file(house.other().join("audio")).unwrap();
+    settle_slowly(sandbox);
+    sandbox.answer_with(&SETTLED.replace("message Anna: Jim asks for tea.", "forget"));
+    let conversation = asked_of_tea(house, &settings);
+    conversation.wait_for_answer();
+    conversation.press('#');
+    sandbox.release(Stage::Llm);
+    conversation.finish().assert_manners();
+    assert!(files(&callers).is_empty());
+}
+
+#[test]
 fn a_model_is_not_told_that_it_has_written_none_while_an_answer_before_may_still_write_one() {
     let post = Post::new(House::new());
     let sandbox = &post.house.sandbox;
@@ -80,6 +106,62 @@ fn a_model_is_not_told_that_it_has_written_none_while_an_answer_before_may_still
     let asked = sandbox.requests_to(Stage::Llm);
     let is_told = |index: usize| asked[index].body.to_string().contains("So far you have");
     assert_eq!((is_told(1), is_told(2)), (true, false));
+}
+
+/// What ends in a message that confirms it only where that is kept.
+const NOTED: &str = "It is settled, Jim. Anna will hear of it today. I have noted it. \
+                     [[message Anna: Jim asks for tea.]]";
+
+/// A caller who has spoken into an answer, behind which no message can be kept that comes while it is not known what they
+/// have said. Returns the end of the call, which they have heard to its end.
+fn lost_while_words_are_waited_for(post: &Post, is_noise: bool) -> Outcome {
+    let sandbox = &post.house.sandbox;
+    settle_slowly(sandbox);
+    sandbox.answer_with(NOTED);
+    let settings = post
+        .with(conversation::settings(&post.house))
+        .set("conversation.max_turns", 2);
+    let conversation = asked_of_tea(&post.house, &settings);
+    conversation.wait_for_answer();
+    sandbox.answer_with("Far away.");
+    sandbox.hold(Stage::Stt);
+    let mut said = spoken("question-moon.wav");
+    if is_noise {
+        said.truncate(6400);
+        sandbox.respond(Stage::Stt, Response::new(200, "application/json", "{}"));
+    }
+    conversation.phone.wait(Duration::from_millis(500));
+    conversation.phone.say(said).wait();
+    sandbox.wait_for(Stage::Stt, 2, PATIENCE);
+    // By then their turn is over, for want of words.
+    conversation.phone.wait(Duration::from_secs(3));
+    fill(post);
+    sandbox.release(Stage::Llm);
+    conversation.phone.wait(Duration::from_secs(1));
+    sandbox.release(Stage::Stt);
+    conversation.finish()
+}
+
+#[test]
+fn a_message_that_is_lost_while_its_answer_waits_is_told_of_and_not_confirmed() {
+    let post = Post::new(House::new());
+    let outcome = lost_while_words_are_waited_for(&post, true);
+    outcome.assert_manners();
+    assert!(is_lost(&post, &outcome));
+    outcome.assert(
+        !outcome.variable("ASSISTANT_ANSWER").contains("noted"),
+        "it is confirmed",
+    );
+}
+
+#[test]
+fn a_message_that_is_lost_while_its_answer_waits_cuts_no_other_which_takes_its_place() {
+    let post = Post::new(House::new());
+    let outcome = lost_while_words_are_waited_for(&post, false);
+    outcome
+        .assert_manners()
+        .assert_variable("ASSISTANT_ANSWER", "Far away.");
+    assert!(is_lost(&post, &outcome));
 }
 
 /// The limit allows no second answer beside the first, so that no more of this is paid for once the caller has typed.

@@ -411,6 +411,27 @@ fn who_interrupts_before_the_model_has_written_down_their_words_is_answered_next
 }
 
 #[test]
+fn who_interrupts_is_answered_with_their_words_before_which_the_model_wrote_down_meanwhile() {
+    let house = House::new();
+    house.sandbox.answer_with(&many_sentences(3));
+    house.sandbox.stop_model_after(12);
+    let settings = hearing(conversation::settings(&house)).set("conversation.max_turns", 2);
+    let conversation = asked_of_tea(&house, &settings);
+    conversation.wait_for_answer();
+    conversation.ask("question-moon.wav");
+    conversation.wait_to_be_heard(2);
+    house.sandbox.release(Stage::Llm);
+    house.sandbox.wait_for(Stage::Llm, 2, PATIENCE);
+    conversation.hang_up();
+    let asked = house.sandbox.requests_to(Stage::Llm);
+    let contents = asked[1].body["contents"].as_array().unwrap();
+    let text = |index: usize| contents[index]["parts"][0]["text"].as_str().unwrap();
+    assert_eq!(text(0), TEA);
+    let last = text(contents.len() - 1);
+    assert_eq!(last, "How far away is the moon?");
+}
+
+#[test]
 fn who_only_shows_that_they_follow_is_transcribed_and_does_not_end_the_answer() {
     let house = House::new();
     house.sandbox.answer_with(&many_sentences(6));

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::mem::take;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use log::warn;
 
@@ -22,6 +22,7 @@ use crate::call::turn::Turn;
 use crate::cloud::llm::Exchange;
 use crate::sys::error::{At, Failure, Stage};
 use crate::sys::files::{self, NewFile, Readers};
+use crate::text::Action;
 use crate::timeline::Mark;
 
 impl<O: Write> Flow<'_, O> {
@@ -35,7 +36,7 @@ impl<O: Write> Flow<'_, O> {
         let now = self.line.now();
         // The turn before is put back where this one turns out to be none. What the model wanted then, such as a
         // transfer that a noise interrupted, is still to be done.
-        let before = self.scene.begin_turn(now, waited.unwrap_or_default());
+        let mut before = self.scene.begin_turn(now, waited.unwrap_or_default());
         if self.interrupted.is_none() {
             self.reply().at(Stage::Reply)?;
         }
@@ -69,12 +70,9 @@ impl<O: Write> Flow<'_, O> {
             // Nothing was said after all that is to be answered.
             self.scene.turn = before;
         } else {
-            if let Some(interrupted) = self.interrupted.take() {
-                let may_come = was_heard(&before) && !interrupted.is_written();
-                self.keep_late_messages(interrupted.job, may_come);
-                self.remembering.keep(&before, &heard(&before));
-                self.messages.said(&before, &heard(&before));
-            }
+            std::mem::swap(&mut self.scene.turn, &mut before);
+            self.remember_interrupted();
+            std::mem::swap(&mut self.scene.turn, &mut before);
             // Speech that goes on is part of the next utterance, and a noise is not speech.
             self.messages.spoke(utterance.speech.duration());
             self.conclude(answering, &answered);
@@ -121,6 +119,7 @@ impl<O: Write> Flow<'_, O> {
         let Some(interrupted) = self.interrupted.take() else {
             return Ok(Answered::Heard);
         };
+        self.scene.turn.has_lost_message |= interrupted.has_lost_message;
         let mut answering = interrupted.answering;
         (self.job, self.reply) = (interrupted.job, interrupted.reply);
         // It is noted anew when more of it has been heard.
@@ -160,6 +159,7 @@ impl<O: Write> Flow<'_, O> {
                 may_be_followed: (was_heard(&self.scene.turn) || answering.has_told_to_wait())
                     && !answering.has_just_asked(self.scene, self.line.now()),
                 is_followed: false,
+                has_lost_message: false,
                 told: Vec::new(),
                 answering,
                 job: std::mem::replace(&mut self.job, Job::none()),
@@ -233,21 +233,57 @@ impl<O: Write> Flow<'_, O> {
         answered
     }
 
-    /// Keeps the messages of an answer that waits as they come: the caller may have heard that they were taken.
-    pub(super) fn keep_interrupted_messages(&mut self) {
-        let messages = self.interrupted.as_mut().map(Interrupted::messages);
-        for (messages, kept) in messages.unwrap_or_default() {
-            self.perform(Act::Keep(messages, kept));
+    /// Takes in what an answer that waits tells of its turn, as it comes: the caller may have heard that messages were taken,
+    /// and their words belong to what they say next.
+    pub(super) fn heed_interrupted(&mut self) {
+        while let Some(event) = self.interrupted.as_mut().and_then(Interrupted::next_event) {
+            self.forget_if_wanted(&event);
+            let (Some(interrupted), Some(exchange)) =
+                (&mut self.interrupted, self.before.last_mut())
+            else {
+                return;
+            };
+            match event {
+                Event::Messages(messages, kept) => {
+                    let question = &exchange.question;
+                    if self.messages.keep(&messages, question, SystemTime::now()) {
+                        // A thread that has ended gives up what it was writing.
+                        kept.send(()).ok();
+                    } else {
+                        interrupted.has_lost_message = true;
+                    }
+                    continue;
+                }
+                Event::Heard(ref words) if !words.is_empty() => exchange.question.clone_from(words),
+                _ => {}
+            }
+            interrupted.told.push(event);
+        }
+    }
+
+    /// Forgets a caller who wants that at once: they may hang up before the answer goes on.
+    fn forget_if_wanted(&mut self, event: &Event) {
+        if matches!(event, Event::Actions(actions) if actions.contains(&Action::Forget)) {
+            self.perform(Act::Forget);
         }
     }
 
     /// Ends a job. Of an answer that a caller has begun to hear the messages that `may_come` are still kept: what they have
-    /// heard may have confirmed one whose text comes last. Meanwhile the caller is not listened to. Returns what else it
-    /// has told.
+    /// heard may have confirmed one whose text comes last. Meanwhile the caller is not listened to. Forgets a caller who
+    /// wants that. Returns what else it has told.
     fn keep_late_messages(&mut self, mut job: Job, may_come: bool) -> Vec<Event> {
-        if !may_come || !self.messages.are_taken() {
-            return job.events().try_iter().collect();
+        let told = if may_come && self.messages.are_taken() {
+            self.take_late(job)
+        } else {
+            job.events().try_iter().collect()
+        };
+        for event in &told {
+            self.forget_if_wanted(event);
         }
+        told
+    }
+
+    fn take_late(&mut self, job: Job) -> Vec<Event> {
         // A voice that is refused would end the model's text, but after a hang-up nothing is waited for.
         let (is_hung_up, mut asked) = (self.line.is_hung_up(), Vec::new());
         let mut told = Vec::new();
@@ -269,8 +305,10 @@ impl<O: Write> Flow<'_, O> {
         };
         let may_come = was_heard(&self.scene.turn) && !interrupted.is_written();
         let last = self.keep_late_messages(interrupted.take_job(), may_come);
+        interrupted.has_lost_message |= take(&mut self.scene.turn.has_lost_message);
         interrupted.end(last, self.scene, self.line.now());
         self.interrupted = Some(interrupted);
+        self.tell_question();
     }
 
     /// Leaves to the caller's next call what was heard of this answer.
@@ -285,12 +323,36 @@ impl<O: Write> Flow<'_, O> {
         self.messages.said(&self.scene.turn, &heard);
     }
 
-    /// The same for an answer that was interrupted, and does not go on because the call ends.
+    /// The same for an answer that was interrupted, and does not go on because the call ends or another takes its place. Its
+    /// turn is the call's.
     pub(super) fn remember_interrupted(&mut self) {
-        if let Some(interrupted) = self.interrupted.take() {
-            let may_come = was_heard(&self.scene.turn) && !interrupted.is_written();
-            self.keep_late_messages(interrupted.job, may_come);
-            self.remember(&Ok(Answered::Interrupted));
+        let Some(interrupted) = self.interrupted.take() else {
+            return;
+        };
+        let may_come = was_heard(&self.scene.turn) && !interrupted.is_written();
+        let late = self.keep_late_messages(interrupted.job, may_come);
+        for event in interrupted.told.into_iter().chain(late) {
+            match event {
+                Event::Heard(words) => self.scene.turn.question = words,
+                Event::Actions(actions) => self.scene.turn.actions = actions,
+                _ => {}
+            }
+        }
+        self.tell_question();
+        // The answer that takes its place is heard first.
+        let has_lost = take(&mut self.scene.turn.has_lost_message);
+        self.has_lost_message |= has_lost || interrupted.has_lost_message;
+        self.remember(&Ok(Answered::Interrupted));
+    }
+
+    /// Has the model told later what the caller has said in the turn whose answer was interrupted, as far as it is known by
+    /// now.
+    fn tell_question(&mut self) {
+        if let Some(exchange) = self.before.last_mut() {
+            self.scene
+                .turn
+                .question_later()
+                .clone_into(&mut exchange.question);
         }
     }
 

@@ -52,9 +52,10 @@ impl WrittenDown {
 
 impl Work {
     /// The same work with a model that hears the caller itself, where the settings want that and the model can. What is
-    /// typed is no sound.
+    /// typed, or known in words, is no sound.
     pub(super) fn hearing(&self) -> Option<Self> {
-        let is_wanted = self.settings.hearer == Hearer::Model && self.typed.is_empty();
+        let is_sound = self.known.words.is_empty() && self.typed.is_empty();
+        let is_wanted = self.settings.hearer == Hearer::Model && is_sound;
         (is_wanted && self.services.model_hears()).then(|| Self {
             settings: self.settings.hearing(),
             ..self.clone()
@@ -114,7 +115,60 @@ impl Work {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
     use super::*;
+    use crate::audio::telephone::Encoding;
+    use crate::call::event::Transcript;
+    use crate::call::settings::Settings;
+    use crate::config::{Arguments, Config, Needs};
+    use crate::services::Services;
+    use crate::spending::bill::Billing;
+    use crate::sys::deadline::Deadline;
+    use crate::sys::hangup::Hangup;
+    use crate::voice::{Loudness, Speaker};
+
+    /// Work for a model that hears callers.
+    fn work(known: &str, typed: &str) -> Work {
+        let environment = |name: &str| (name == "GEMINI_API_KEY").then(|| "AQ.1".into());
+        let file = Arguments::of_file(None);
+        let config = Config::load(Needs::Voice, &file, &environment).expect("complete");
+        let mut settings = Settings::of(&config, String::new());
+        settings.hearer = Hearer::Model;
+        Work {
+            services: Services::new(&config, &Hangup::default())
+                .expect("right settings")
+                .into(),
+            settings,
+            speech: Arc::new(Pcm {
+                rate_hz: 8000,
+                samples: Vec::new(),
+            }),
+            is_interruption: false,
+            known: Transcript::of(known),
+            typed: typed.to_owned(),
+            speaker: Speaker {
+                billing: Billing::default(),
+                encoding: Encoding::Ulaw,
+                loudness: Loudness::new(&config.tts, &config.state_folder),
+                is_streamed: true,
+                hangup: Hangup::default(),
+                language: None,
+            },
+            toolbox: None,
+            deadline: Deadline::after(Instant::now(), Duration::ZERO, Instant::now),
+            is_streamed: true,
+        }
+    }
+
+    #[test]
+    fn the_model_hears_only_what_is_all_sound() {
+        let is_heard = |known, typed| work(known, typed).hearing().is_some();
+        assert!(is_heard("", ""));
+        assert!(!is_heard("A table.", ""), "its words are known");
+        assert!(!is_heard("", "06"), "its digits are typed");
+    }
 
     #[test]
     fn what_was_heard_stands_behind_the_answer_or_in_its_place() {

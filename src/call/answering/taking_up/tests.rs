@@ -274,6 +274,7 @@ fn an_answer_is_written_once_its_model_has_ended_and_not_when_a_tool_has() {
                 reply: None,
                 may_be_followed: true,
                 is_followed: false,
+                has_lost_message: false,
             };
             assert_eq!(interrupted.is_written(), expected, "{name}, {waits}");
         }
