@@ -22,6 +22,7 @@ use crate::audio::telephone::Encoding;
 use crate::config::Waiting;
 use crate::sys::error::{At, Failure, INTERNAL, Stage};
 use crate::text::{self, Action};
+use crate::timeline::Mark;
 use calling::Calling;
 use filler::Filling;
 
@@ -155,7 +156,12 @@ impl Answering {
                 }
                 self.todo.push_back(Act::Agree(agrees));
             }
-            Event::Reached(mark, at) => turn.timeline.reached(mark, at),
+            Event::Reached(mark, at) => {
+                if mark == Mark::FirstAudio {
+                    scene.voice_takes = self.filler.voice_begins(at).or(scene.voice_takes);
+                }
+                turn.timeline.reached(mark, at);
+            }
             Event::Done(stage, since, what) => {
                 scene.note(stage, now.saturating_duration_since(since), &what);
             }
@@ -182,7 +188,7 @@ impl Answering {
                 turn.actions = actions;
             }
             Event::Sound(bytes) if self.settings.is_streamed => {
-                scene.voice_takes = self.filler.voice_speaks(now).or(scene.voice_takes);
+                self.filler.voice_speaks(now);
                 self.playout.push(&bytes, now);
             }
             Event::Sound(bytes) => self.todo.push_back(Act::Append(bytes)),

@@ -324,6 +324,11 @@ impl CallerAudio {
         self.endpointer.is_in_turn() && self.doubted_since.is_none()
     }
 
+    /// Whether nothing is heard of the caller at this moment, whose turn is not over.
+    pub(super) fn is_in_pause(&self) -> bool {
+        self.is_in_turn() && !self.endpointer.is_speaking()
+    }
+
     /// Whether the caller is speaking, or something is heard of which that is still doubted.
     pub(super) fn may_be_in_turn(&self) -> bool {
         self.endpointer.is_in_turn()

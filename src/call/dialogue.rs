@@ -255,6 +255,13 @@ impl Dialogue {
                     None => Next::Beep,
                 }
             }
+            // What they have said since would be given up with the turn, and begin none again.
+            Answered::NoSpeech
+                if scene.is_open() && scene.is_in_pause() && self.unclear < MAX_UNCLEAR =>
+            {
+                self.unclear += 1;
+                self.listen()
+            }
             Answered::NoSpeech if scene.turn.is_interrupted => {
                 Self::false_interruption(scene);
                 self.take_up()

@@ -25,7 +25,7 @@ use crate::config::{Conversation, Filler, Waiting};
 use crate::sys::error::Failure;
 use presence::Presence;
 use transcriptions::{Transcribing, Transcriptions};
-use trial::{Known, Trial};
+use trial::{Known, Share, Trial};
 
 /// What came of listening.
 #[derive(Debug)]
@@ -270,6 +270,10 @@ impl Listening {
         let Some(speech) = self.speech(scene) else {
             return;
         };
+        if self.waits_for_turn() {
+            self.unanswered = Some(speech);
+            return;
+        }
         let quiet = scene.caller.as_ref().map(CallerAudio::last_quiet);
         let is_cut = self.pause().is_some() && quiet.is_some_and(|quiet| quiet < PAUSE);
         if is_cut && self.presence.is_unknown() {
@@ -278,9 +282,10 @@ impl Listening {
             if self.ahead.is_none() {
                 // `pause` is none once only the last one is left, so this does not go below 0.
                 self.transcribe(speech, self.transcriptions.left() - 1, scene);
-            }
-            if let Some(ahead) = &mut self.ahead {
-                ahead.is_all();
+                self.wait_for(Share::All);
+            } else {
+                self.unanswered = Some(speech);
+                self.wait_for(Share::Part);
             }
         } else if self.is_of_caller(scene) || self.presence.may_send(&speech, now) {
             self.send(speech, scene);
@@ -344,15 +349,17 @@ impl Listening {
         let new = question::trim(&self.known.rest(heard));
         match (&self.unanswered, new.map(|new| new.speech)) {
             (None, None) if !self.known.is_empty() => Some(Arc::new(nothing(heard.rate_hz))),
-            (Some(first), Some(heard)) => {
-                let mut all = Pcm::clone(first);
-                all.samples.extend(heard.samples);
-                Some(Arc::new(self.last_of(all)))
-            }
+            (Some(first), Some(heard)) => Some(self.joined(first, &heard)),
             // What the caller seemed to go on with was no speech.
             (first, None) => first.clone(),
             (None, heard) => heard.map(|heard| Arc::new(self.last_of(heard))),
         }
+    }
+
+    fn joined(&self, first: &Pcm, rest: &Pcm) -> Arc<Pcm> {
+        let mut all = first.clone();
+        all.samples.extend(&rest.samples);
+        Arc::new(self.last_of(all))
     }
 
     /// The end of what was said, as long as a turn may be: a caller who goes on and on is not paid for again and again.
@@ -393,7 +400,8 @@ impl Listening {
         // Not even the conversation's latest end cuts a caller off in the middle of a sentence; `max_question` bounds
         // how long that can last.
         let may_speak = scene.may_be_in_turn() && !self.is_background(scene);
-        let is_waited_for = may_speak || self.withheld.is_some() || self.is_typing(scene);
+        let is_heard = self.withheld.is_some() || self.waits_for_turn();
+        let is_waited_for = may_speak || is_heard || self.is_typing(scene);
         (!is_waited_for).then_some(end)
     }
 

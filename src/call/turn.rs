@@ -124,6 +124,11 @@ impl Scene {
         self.caller.as_ref().is_some_and(CallerAudio::is_in_turn)
     }
 
+    /// Whether the caller has just said something, and may have ended.
+    pub(super) fn is_in_pause(&self) -> bool {
+        self.caller.as_ref().is_some_and(CallerAudio::is_in_pause)
+    }
+
     /// Whether the caller is speaking, or something is heard of which that is still doubted.
     pub(super) fn may_be_in_turn(&self) -> bool {
         (self.caller.as_ref()).is_some_and(CallerAudio::may_be_in_turn)

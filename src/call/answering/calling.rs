@@ -40,12 +40,17 @@ impl Answering {
             // What was typed before belongs to no PIN.
             take(&mut scene.keypad);
         }
-        scene.wants_pin = calls.needs_pin && !self.settings.typed_keys.is_empty();
         self.calling = Calling {
             calls: Some(calls),
             since: Some(now),
             held: None,
         };
+        self.tell_of_pin(scene);
+    }
+
+    /// Notes whether a PIN is wanted, also where another turn came between.
+    pub(super) fn tell_of_pin(&self, scene: &mut Scene) {
+        scene.wants_pin = self.calling.wants_pin() && !self.settings.typed_keys.is_empty();
     }
 
     /// The model goes on with what has come of its calls.
@@ -99,6 +104,8 @@ const MAX_HELD: Duration = Duration::from_secs(2);
 #[cfg(test)]
 mod tests {
     use crossbeam_channel::{Receiver, bounded};
+
+    use std::time::Duration;
 
     use super::super::taking_up::tests::of_three_sentences;
     use super::super::tests::{answering, end, ended, key, question, sound, through};
@@ -211,6 +218,22 @@ mod tests {
         let steps: Vec<_> = call.told().into_iter().map(|(_, step)| step).collect();
         assert_eq!(steps[..2], ["stop", "permit order"]);
         assert_eq!(ended(&call), "goes on");
+    }
+
+    #[test]
+    fn a_pin_is_still_wanted_where_what_interrupted_was_nothing() {
+        for typed_keys in [DIGITS, ""] {
+            let (mut call, _permitted) = pin_wanted();
+            call.phase.settings.typed_keys = typed_keys;
+            let until = call.hears(1000, 600, Line::Voice);
+            assert!(ended(&call).ends_with("interrupted"));
+            let now = call.at(until);
+            let before = call.scene.begin_turn(now, Duration::ZERO);
+            call.scene.turn = before;
+            call.scene.caller.as_mut().expect("there").forget();
+            call.go_on(until, |phase, scene, now| phase.take_up(false, scene, now));
+            assert_eq!(call.scene.wants_pin, !typed_keys.is_empty());
+        }
     }
 
     #[test]

@@ -55,12 +55,19 @@ impl Filling {
         });
     }
 
-    /// Returns how long the voice has taken to begin, if it does with what comes at `now`.
-    pub(super) fn voice_speaks(&mut self, now: Instant) -> Option<Duration> {
-        let asked = self.voice.take()?;
-        // It is heard once enough of it has come.
-        self.due = self.due.map(|due| due.max(now + GATHERED));
-        Some(now.saturating_duration_since(asked.at))
+    /// Returns how long the voice has taken that was asked last and began at `at`. Its sound does not tell that: what comes
+    /// behind the request for the next text may belong to the text before.
+    pub(super) fn voice_begins(&self, at: Instant) -> Option<Duration> {
+        let asked = self.voice?;
+        Some(at.saturating_duration_since(asked.at))
+    }
+
+    /// The next sound of a voice comes at `now`.
+    pub(super) fn voice_speaks(&mut self, now: Instant) {
+        if self.voice.take().is_some() {
+            // It is heard once enough of it has come.
+            self.due = self.due.map(|due| due.max(now + GATHERED));
+        }
     }
 
     /// A filler has ended at `at`.

@@ -91,11 +91,12 @@ impl Answering {
 
     /// Goes on at `now`, at the beginning of the sentence that was cut. Where the caller only showed that they follow,
     /// it had words, and the next interruption is not mistrusted for it.
-    pub(in crate::call) fn take_up(&mut self, had_words: bool, scene: &Scene, now: Instant) {
+    pub(in crate::call) fn take_up(&mut self, had_words: bool, scene: &mut Scene, now: Instant) {
         let Some(interrupted) = self.interrupted.take() else {
             return;
         };
         self.outcome = None;
+        self.tell_of_pin(scene);
         self.for_nothing += u32::from(!had_words);
         self.followed += u32::from(had_words);
         let (at, all) = self.playout.heard_of(now);

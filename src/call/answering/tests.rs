@@ -180,11 +180,32 @@ fn no_filler_begins_where_the_voice_has_begun_unless_it_stalls() {
 
 #[test]
 fn what_the_voice_takes_is_kept_for_the_next_turn() {
-    let (agrees, _asked) = crossbeam_channel::bounded(1);
     let mut call = answering(|_| {});
-    call.on(900, Input::Work(Event::Begins(Stage::Tts, agrees)));
+    asks_for(&mut call, 900, 1340);
     call.on(1340, sound(5)).on(1900, sound(50));
     assert_eq!(call.scene.voice_takes, Some(Duration::from_millis(440)));
+    // Each piece is asked for as soon as the one before has begun, of which sound still comes then.
+    let mut call = answering(|_| {});
+    asks_for(&mut call, 900, 1340);
+    let next = Event::Begins(Stage::Tts, crossbeam_channel::bounded(1).0);
+    call.on(1340, sound(5)).on(1341, Input::Work(next));
+    let begun = begins(&call, 1700);
+    call.on(1360, sound(5)).on(1700, begun).on(1720, sound(50));
+    assert_eq!(call.scene.voice_takes, Some(Duration::from_millis(440)));
+    asks_for(&mut call, 1730, 2030);
+    call.on(2040, sound(50));
+    assert_eq!(call.scene.voice_takes, Some(Duration::from_millis(300)));
+}
+
+/// The voice is asked for a piece at `ms`, and begins to speak it at `begins_ms`.
+pub(super) fn asks_for(call: &mut Virtual<Answering>, ms: u64, begins_ms: u64) {
+    let asked = Event::Begins(Stage::Tts, crossbeam_channel::bounded(1).0);
+    let begun = begins(call, begins_ms);
+    call.on(ms, Input::Work(asked)).on(begins_ms, begun);
+}
+
+fn begins(call: &Virtual<Answering>, ms: u64) -> Input {
+    Input::Work(Event::Reached(Mark::FirstAudio, call.at(ms)))
 }
 
 #[test]

@@ -401,6 +401,38 @@ fn a_sound_without_words_that_goes_on_keeps_no_answer_and_no_phrase_waiting() {
     }
 }
 
+/// The caller has said something again by the time at which their first words prove to be nothing. Then it ends as a turn
+/// within a moment, but nothing would begin it again. A background is waited for twice only.
+#[test]
+fn what_has_just_been_said_is_heard_before_what_was_interrupted_goes_on() {
+    use crate::call::phase::tests::caller;
+    let began = Instant::now();
+    for is_answer in [true, false] {
+        let mut scene = Scene::new(began);
+        let mut voice = caller(began, None);
+        voice.hear(&[0; 8000], began);
+        let said = testkit::audio::clips::babble(8000, "waterfall");
+        voice.hear(&said.samples, began);
+        voice.hear(&[0; 2400], began);
+        scene.caller = Some(voice);
+        let mut dialogue = Dialogue::new(settings(), began);
+        scene.turn.is_interrupted = is_answer;
+        if !is_answer {
+            dialogue.begin();
+            dialogue.said(true, &mut scene, began);
+        }
+        let mut steps = Vec::new();
+        for _ in 0..3 {
+            assert!(scene.is_in_turn());
+            let next = dialogue.answered(Ok(Answered::NoSpeech), false, &mut scene, began);
+            steps.push(told(&next.expect("nothing fails"), began));
+        }
+        let listens = "listen, silent since 0 s";
+        let last = if is_answer { "take up" } else { "say greeting" };
+        assert_eq!(steps, [listens, listens, last]);
+    }
+}
+
 #[test]
 fn a_phrase_that_was_interrupted_for_nothing_is_said_once_more() {
     use super::Heard::Silence;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::trial::Trial;
+use super::trial::{Share, Trial};
 use super::{FINISHED, Heard, Listening, UNFINISHED, interrupts, nothing, seems_voice};
 use crate::call::caller_audio::CallerAudio;
 use crate::call::event::Event;
@@ -23,7 +23,7 @@ impl Listening {
             return;
         };
         // One transcription after the other tells whether a caller is there.
-        if self.ahead.is_some() && self.presence.is_unknown() {
+        if self.ahead.is_some() && self.presence.is_unknown() || self.waits_for_turn() {
             return;
         }
         if self.presence.may_try(&speech) || self.is_of_caller(scene) {
@@ -36,7 +36,7 @@ impl Listening {
     /// words may be the beginning of all; but nothing that would follow it is paid for.
     pub(super) fn go_on(&mut self, scene: &mut Scene) {
         self.ahead.take_if(|ahead| ahead.is_lost());
-        if let Some(ahead) = &mut self.ahead {
+        if let Some(ahead) = self.ahead.as_mut().filter(|it| it.of_turn.is_none()) {
             ahead.utterance.events.clear();
             ahead.paused = scene.caller.as_ref().map(CallerAudio::last_quiet);
             self.keep_known(scene);
@@ -50,15 +50,58 @@ impl Listening {
             return;
         };
         if let Some(known) = ahead.known() {
-            (self.known, self.unanswered) = (known, None);
-            // A turn that was cut may have been at its end.
-            if let Some(caller) = scene.caller.as_ref().filter(|it| !it.is_in_turn()) {
-                self.send(Arc::new(nothing(caller.heard().rate_hz)), scene);
+            self.known = known;
+            // It was sent with it.
+            self.unanswered.take_if(|_| ahead.of_turn.is_none());
+            self.send_rest(scene);
+        } else if ahead.of_turn.is_some() && self.goes_on() {
+            if ahead.has_words() || self.presence.is_unknown() {
+                self.send_rest(scene);
+            } else {
+                self.withheld = self.unanswered.take().filter(|_| !scene.is_in_turn());
             }
         } else if interrupts(scene) && ahead.is_wordless() {
             self.wordless = Some(ahead.until);
             self.take_back(scene);
         }
+    }
+
+    /// Waits for the transcript of what was sent, which is this share of a turn that is over. Until then nothing else is sent.
+    pub(super) fn wait_for(&mut self, share: Share) {
+        if let Some(ahead) = &mut self.ahead {
+            (ahead.of_turn, ahead.until) = (Some(share), 0);
+            // What was not answered before was sent with it.
+            self.unanswered.take_if(|_| share == Share::All);
+        }
+    }
+
+    /// Whether a turn that is over waits for a transcript.
+    pub(super) fn waits_for_turn(&self) -> bool {
+        self.ahead.as_ref().is_some_and(|it| it.of_turn.is_some())
+    }
+
+    /// Sends what was not sent yet, unless the caller goes on: a turn that was cut may have been at its end.
+    fn send_rest(&mut self, scene: &mut Scene) {
+        if let Some(caller) = scene.caller.as_ref().filter(|it| !it.is_in_turn()) {
+            let nothing = || Arc::new(nothing(caller.heard().rate_hz));
+            let rest = self.unanswered.take().unwrap_or_else(nothing);
+            self.send(rest, scene);
+        }
+    }
+
+    /// No transcript comes of what was sent. It is sent once more with the rest of its turn, or with what was said or typed
+    /// behind that.
+    pub(super) fn give_up(&mut self, scene: &mut Scene) {
+        let ahead = self.ahead.take();
+        let Some((share, ahead)) = ahead.and_then(|it| it.of_turn.zip(Some(it))) else {
+            return;
+        };
+        if share == Share::All {
+            let all = ahead.utterance.speech;
+            let rest = self.unanswered.take();
+            self.unanswered = Some(rest.map_or_else(|| all.clone(), |it| self.joined(&all, &it)));
+        }
+        self.send_rest(scene);
     }
 
     /// Takes an interruption back that goes on behind what is known to hold no words: it may go on for as long as a
@@ -94,14 +137,15 @@ impl Listening {
         let Some(ahead) = &mut self.ahead else { return };
         let usual = self.settings.quiet;
         match event {
-            Event::Begins(Stage::Stt, agrees) if ahead.is_whole() => {
+            Event::Begins(Stage::Stt, agrees) if ahead.paused.is_none() => {
                 self.todo.push_back(Act::Agree(agrees));
             }
             Event::Transcribed(said, completeness) => {
                 let (is_whole, has_words) = (ahead.is_whole(), !said.words.is_empty());
                 self.presence.heard(has_words, &ahead.utterance.speech, now);
-                // No words are in that either.
-                self.unanswered = self.unanswered.take().filter(|_| has_words);
+                // No words are in what was sent with it either.
+                let is_with_it = !has_words && ahead.of_turn.is_none();
+                self.unanswered.take_if(|_| is_with_it);
                 ahead.transcript = Some((said, completeness));
                 self.keep_known(scene);
                 let quiet = match completeness {

@@ -1,6 +1,7 @@
 //! Listening, in virtual time: (voice and keys at ms -> step).
 
 mod calls;
+mod cut;
 mod in_doubt;
 mod taken_back;
 

@@ -15,8 +15,18 @@ pub(super) struct Trial {
     pub(super) transcript: Option<(Transcript, Completeness)>,
     /// The samples of the turn that are transcribed with it; 0: that turn is over.
     pub(super) until: usize,
-    /// How long the caller was quiet before they went on; `None`: they have not.
+    /// How long the caller was quiet before they went on in the same turn; `None`: they have not.
     pub(super) paused: Option<Duration>,
+    /// The share that it is of a turn which is over and waits for this transcript.
+    pub(super) of_turn: Option<Share>,
+}
+
+/// How much of a turn was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Share {
+    All,
+    /// Its beginning. All of it is sent behind that.
+    Part,
 }
 
 /// What the caller has said of what was not answered yet, and how much of the turn that is.
@@ -33,12 +43,13 @@ impl Trial {
             transcript: None,
             until,
             paused: None,
+            of_turn: None,
         }
     }
 
-    /// Whether the caller has said nothing since.
+    /// Whether its turn goes on, and the caller has said nothing since.
     pub(super) fn is_whole(&self) -> bool {
-        self.paused.is_none()
+        self.paused.is_none() && self.of_turn.is_none()
     }
 
     /// Whether no transcript will come of it.
@@ -49,20 +60,23 @@ impl Trial {
 
     /// Whether it is known to hold no words, and too long for an "um" that recognizers leave out.
     pub(super) fn is_wordless(&self) -> bool {
-        let transcript = self.transcript.as_ref();
-        let has_none = transcript.is_some_and(|(said, _)| said.words.is_empty());
-        has_none && presence::is_long(&self.utterance.speech)
+        let is_known = self.transcript.is_some();
+        is_known && !self.has_words() && presence::is_long(&self.utterance.speech)
     }
 
-    /// Counts what was said since as nothing: the turn is over.
-    pub(super) fn is_all(&mut self) {
-        (self.paused, self.until) = (Some(REAL_PAUSE), 0);
+    /// Whether it is known to hold words.
+    pub(super) fn has_words(&self) -> bool {
+        let transcript = self.transcript.as_ref();
+        transcript.is_some_and(|(said, _)| !said.words.is_empty())
     }
 
     /// What need not be sent again of a turn that went on: all of it, where that was after a real pause, and it had words.
     pub(super) fn known(&self) -> Option<Known> {
         let (said, completeness) = self.transcript.as_ref()?;
-        let is_apart = self.paused.is_some_and(|paused| paused >= REAL_PAUSE);
+        let is_apart = match self.of_turn {
+            Some(share) => share == Share::All,
+            None => self.paused.is_some_and(|paused| paused >= REAL_PAUSE),
+        };
         let mut transcript = said.clone();
         if *completeness == Completeness::Unfinished {
             // Recognizers end everything with a full stop.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::trial::Trial;
+use super::trial::{Share, Trial};
 use super::{Listening, nothing};
 use crate::call::caller_audio::CallerAudio;
 use crate::call::keypad;
@@ -39,22 +39,11 @@ impl Listening {
 
     /// What was sent is all that was said, and waits for what is typed.
     pub(super) fn hold(&mut self, scene: &mut Scene) {
-        let Some(ahead) = &mut self.ahead else { return };
-        ahead.is_all();
-        if ahead.is_lost() {
+        self.wait_for(Share::All);
+        if self.ahead.as_ref().is_some_and(Trial::is_lost) {
             self.give_up(scene);
         }
         self.keep_known(scene);
-    }
-
-    /// No transcript comes of what was sent. It is sent once more with what is typed, or with the rest of its turn.
-    pub(super) fn give_up(&mut self, scene: &Scene) {
-        let is_typing = self.is_typing(scene);
-        let is_kept = |ahead: &Trial| is_typing && ahead.until == 0;
-        let ahead = self.ahead.take().filter(is_kept);
-        self.unanswered = ahead
-            .map(|ahead| ahead.utterance.speech)
-            .or(self.unanswered.take());
     }
 
     /// Takes what was typed once it is complete, and sends it behind what was said once that is.

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use testkit::audio::clips;
 
-use super::super::tests::{FRAME_BYTES, answering, end, ended, key, question, sound, through};
+use super::super::tests::{
+    FRAME_BYTES, answering, asks_for, end, ended, key, question, sound, through,
+};
 use super::super::{Answering, Event, Settings};
 use crate::audio::speech::turn::Limits;
 use crate::audio::{Pcm, to_f32, to_i16};
@@ -108,6 +110,21 @@ fn an_answer_that_has_not_begun_begins_when_what_interrupted_it_was_nothing() {
     assert_eq!(ended(&call), "goes on");
     call.on(21_100, sound(50)).on(21_100, end());
     call.assert_steps(&[(21_100, "play /r #*@0")]);
+}
+
+#[test]
+fn what_the_voice_takes_is_not_how_long_an_interruption_lasts() {
+    let mut call = answering(|_| {});
+    call.scene.caller = Some(caller(call.at(0), None));
+    let until = call.hears(0, 1000, Line::Quiet);
+    call.on(1000, question("When?"));
+    asks_for(&mut call, 1000, 1080);
+    call.hears(until, 600, Line::Voice);
+    assert!(ended(&call).ends_with("interrupted"));
+    call.go_on(9000, |phase, scene, now| phase.take_up(false, scene, now));
+    // What came meanwhile is told now.
+    call.on(9000, sound(50)).on(9000, end());
+    assert_eq!(call.scene.voice_takes, Some(Duration::from_millis(80)));
 }
 
 #[test]
