@@ -152,7 +152,7 @@ fn asked_again_at_last(who: &str, does: impl FnOnce(&Call), lab: &Lab, report: &
         let again = call.wait_to_hear(&machine.sound("please-try-again"), limit)?;
         let after = again.begins - asked.ends;
         // WaitForSilence compares times in whole seconds, so up to one of them is missing.
-        if after < LONGEST_QUESTION - Duration::from_secs(1) {
+        if after + Duration::from_secs(1) < LONGEST_QUESTION {
             return Err(format!("already after {after:?}"));
         }
         machine.nothing_was_paid()
