@@ -84,6 +84,7 @@ install_all() {
     if [ "$packaged" = yes ]; then take_over; fi
     close_settings
     called=$(name_for_sudo)
+    asked_as="${named_user:+ --user $named_user}${named_group:+ --group $named_group}"
     if [ "$dialplan" = yes ]; then check_dialplan; fi
     # A guess must not take the program from the folder in which Asterisk looks.
     if [ "$is_sure" = yes ]; then take_from_other_folder; fi
@@ -1099,7 +1100,6 @@ check_dialplan() {
     fi
     # Not an error: machines are set up before they are switched on, and Asterisk reads the file when it starts.
     if ! asterisk_runs; then
-        asked_as="${named_user:+ --user $named_user}${named_group:+ --group $named_group}"
         visible <"$work/why" >&2
         say "note: Asterisk is not running; once it is, see:  sudo $called console$asked_as 'dialplan show $extension@custom-openai'"
         return
@@ -1289,13 +1289,13 @@ say_what_is_next() {
     talk=$(first "$conversation" 8009)
     if [ "$called" != phone-assistant ]; then
         say "note: sudo does not find the program by its name: type $called, or add ${called%/*} to secure_path" \
-            "(sudo visudo), or install with PREFIX=/usr"
+            "(sudo visudo)"
     fi
     cat <<NEXT
 
 Next
   1. Your key: sudo $called setup
-     (or into ${settings#"$DESTDIR"}/config.toml by hand, then: sudo $called check)
+     (or into ${settings#"$DESTDIR"}/config.toml by hand, then: sudo $called check$asked_as)
 NEXT
     if [ "$dialplan" = no ]; then
         printf '  2. The extension, unless you have it: sudo %s --dialplan, and then\n' "$self"

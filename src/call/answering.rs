@@ -157,9 +157,8 @@ impl Answering {
                 self.todo.push_back(Act::Agree(agrees));
             }
             Event::Reached(mark, at) => {
-                if mark == Mark::FirstAudio {
-                    scene.voice_takes = self.filler.voice_begins(at).or(scene.voice_takes);
-                }
+                let takes = (mark == Mark::FirstAudio).then(|| self.filler.voice_begins(at));
+                scene.voice_takes = takes.flatten().or(scene.voice_takes);
                 turn.timeline.reached(mark, at);
             }
             Event::Done(stage, since, what) => {
@@ -182,9 +181,9 @@ impl Answering {
             }
             Event::Answer(answer) => turn.answer = answer,
             Event::Actions(actions) => {
-                if actions.contains(&Action::Forget) && !turn.actions.contains(&Action::Forget) {
-                    self.todo.push_back(Act::Forget);
-                }
+                let forgets = |actions: &[Action]| actions.contains(&Action::Forget);
+                let is_new = forgets(&actions) && !forgets(&turn.actions);
+                self.todo.extend(is_new.then_some(Act::Forget));
                 turn.actions = actions;
             }
             Event::Sound(bytes) if self.settings.is_streamed => {

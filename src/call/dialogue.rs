@@ -272,18 +272,22 @@ impl Dialogue {
                 self.say_again(scene).unwrap_or_else(|| self.listen())
             }
             Answered::NoSpeech => {
-                // The caller may want to say it again. But it was paid for, and noise without end is to end too.
-                self.unclear += 1;
-                if self.unclear > MAX_UNCLEAR {
-                    self.turns += 1;
-                } else {
-                    let lately = now.checked_sub(self.settings.ask_after / 2);
-                    self.silent_since = self.silent_since.max(lately.unwrap_or(self.began));
-                }
+                self.count_unclear(now);
                 self.act_or_listen(scene)
             }
             Answered::HungUp => Next::End(Outcome::HungUp),
             Answered::Partial(failure) => Next::End(Outcome::Partial(failure)),
+        }
+    }
+
+    /// The caller may want to say it again. But it was paid for, and noise without end is to end too.
+    fn count_unclear(&mut self, now: Instant) {
+        self.unclear += 1;
+        if self.unclear > MAX_UNCLEAR {
+            self.turns += 1;
+        } else {
+            let lately = now.checked_sub(self.settings.ask_after / 2);
+            self.silent_since = self.silent_since.max(lately.unwrap_or(self.began));
         }
     }
 

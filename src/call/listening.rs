@@ -3,6 +3,7 @@
 
 mod ahead;
 mod presence;
+mod said;
 mod transcriptions;
 mod trial;
 mod typing;
@@ -17,7 +18,6 @@ use super::event::Event;
 use super::keypad::KEYS;
 use super::line::{How, Input, Play, Sound};
 use super::phase::{Act, Phase, Step};
-use super::question;
 use super::turn::Scene;
 use crate::audio::Pcm;
 use crate::audio::speech::turn::Change;
@@ -340,36 +340,6 @@ impl Listening {
         let until = heard.map_or(0, |heard| heard.samples.len());
         let events = Vec::new();
         self.ahead = Some(Trial::new(Utterance { speech, events }, until));
-    }
-
-    /// All that the caller has said and that was neither answered nor transcribed; `None` if it is no speech, and nothing
-    /// where no speech follows known words.
-    fn speech(&self, scene: &Scene) -> Option<Arc<Pcm>> {
-        let heard = scene.caller.as_ref().map(CallerAudio::heard)?;
-        let new = question::trim(&self.known.rest(heard));
-        match (&self.unanswered, new.map(|new| new.speech)) {
-            (None, None) if !self.known.is_empty() => Some(Arc::new(nothing(heard.rate_hz))),
-            (Some(first), Some(heard)) => Some(self.joined(first, &heard)),
-            // What the caller seemed to go on with was no speech.
-            (first, None) => first.clone(),
-            (None, heard) => heard.map(|heard| Arc::new(self.last_of(heard))),
-        }
-    }
-
-    fn joined(&self, first: &Pcm, rest: &Pcm) -> Arc<Pcm> {
-        let mut all = first.clone();
-        all.samples.extend(&rest.samples);
-        Arc::new(self.last_of(all))
-    }
-
-    /// The end of what was said, as long as a turn may be: a caller who goes on and on is not paid for again and again.
-    fn last_of(&self, mut said: Pcm) -> Pcm {
-        let longest = self.settings.max_question.as_millis();
-        let most = longest * u128::from(said.rate_hz) / 1000;
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        let surplus = said.samples.len().saturating_sub(most);
-        said.samples.drain(..surplus);
-        said
     }
 
     fn ended(&mut self, how: &How, scene: &mut Scene, now: Instant) {

@@ -11,6 +11,7 @@ use super::dialogue::TRY_AGAIN;
 use super::echo::{LONGEST_PHRASE, Reply};
 use super::flow::Flow;
 use super::job::Job;
+use super::operator::Called;
 use super::phrase::{BargeIn, Phrase, PhraseEnd};
 use crate::audio::telephone::FRAME;
 use crate::cloud::budget::Budget;
@@ -86,10 +87,7 @@ impl<O: Write> Flow<'_, O> {
     ) -> Result<Answered, Failure> {
         let has_just_left = self.messages.has_just_left();
         // It is told once: the turn may be put back, and its answer taken up.
-        let mut has_lost = take(&mut self.scene.turn.has_lost_message);
-        if answered.is_ok() && self.interrupted.is_none() {
-            has_lost |= take(&mut self.has_lost_message);
-        }
+        let has_lost = take(&mut self.scene.turn.has_lost_message);
         let language = Language::of(&self.config.stt.language);
         let (words, instead) = match &answered {
             _ if self.line.is_hung_up() => return answered,
@@ -106,7 +104,10 @@ impl<O: Write> Flow<'_, O> {
         if matches!(said, PhraseEnd::Interrupted { .. }) {
             self.scene.cut_phrase = Some((sentence, instead));
         }
-        Ok(Answered::Heard)
+        match answered {
+            Err(failure) if failure.cause.is::<Called>() => Err(failure),
+            _ => Ok(Answered::Heard),
+        }
     }
 
     /// Says a phrase. Where it cannot be heard, the sound `instead` is, if any, and administrators are told.

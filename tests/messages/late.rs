@@ -120,6 +120,8 @@ fn lost_while_words_are_waited_for(post: &Post, is_noise: bool) -> Outcome {
     sandbox.answer_with(NOTED);
     let settings = post
         .with(conversation::settings(&post.house))
+        // The model waits for longer than the caller speaks, however slow the machine is.
+        .set("call.idle_timeout", 30)
         .set("conversation.max_turns", 2);
     let conversation = asked_of_tea(&post.house, &settings);
     conversation.wait_for_answer();

@@ -168,6 +168,10 @@ impl<O: Write> Flow<'_, O> {
         } else {
             self.remember(answered);
         }
+        // What was lost in the answer before is told behind one that has been heard.
+        if answered.is_ok() && self.interrupted.is_none() {
+            self.scene.turn.has_lost_message |= take(&mut self.has_lost_message);
+        }
     }
 
     /// Prepares to let the caller hear what the services make, or to have it written for the dialplan. `events` are what
@@ -216,7 +220,8 @@ impl<O: Write> Flow<'_, O> {
             // An answer that does not go on is not paid for to its end, so its job ends before anything else is done.
             let job = std::mem::replace(&mut self.job, Job::none());
             let may_come = was_heard(&self.scene.turn) && !answering.is_written();
-            self.keep_late_messages(job, may_come);
+            let late = self.keep_late_messages(job, may_come);
+            self.scene.turn.actions.extend(notes(late));
             let reply = self.reply.take();
             if let (Ok(Answered::Whole), Some(reply)) = (&answered, reply) {
                 answered = reply.finish().at(Stage::Reply).map(|()| Answered::Whole);
@@ -369,6 +374,16 @@ impl<O: Write> Flow<'_, O> {
         };
         Ok(self.reply.insert(reply))
     }
+}
+
+/// What is noted behind an answer that a key has ended. Nothing else of it is done any more.
+fn notes(late: Vec<Event>) -> impl Iterator<Item = Action> {
+    let actions = late.into_iter().rev().find_map(|event| match event {
+        Event::Actions(actions) => Some(actions),
+        _ => None,
+    });
+    let is_note = |action: &Action| matches!(action, Action::Note(_));
+    actions.into_iter().flatten().filter(is_note)
 }
 
 /// A model writes faster than a voice speaks. After a hang-up threads end at once, but may still wait for a disk.

@@ -55,7 +55,10 @@ impl Listening {
             self.unanswered.take_if(|_| ahead.of_turn.is_none());
             self.send_rest(scene);
         } else if ahead.of_turn.is_some() && self.goes_on() {
-            if ahead.has_words() || self.presence.is_unknown() {
+            let rest = self.unanswered.as_ref();
+            let may_send = rest.is_some_and(|rest| self.presence.may_try(rest));
+            if ahead.has_words() || self.presence.is_unknown() || self.is_typing(scene) || may_send
+            {
                 self.send_rest(scene);
             } else {
                 self.withheld = self.unanswered.take().filter(|_| !scene.is_in_turn());

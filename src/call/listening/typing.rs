@@ -228,6 +228,21 @@ mod tests {
                 "4500 turn",
             ),
             (
+                "before what is said behind it, where what was sent has no words",
+                &[
+                    (1000, Voice),
+                    (2500, Quiet),
+                    (3000, Key('0')),
+                    (3500, Key('6')),
+                    (3600, Key('#')),
+                    (3700, Voice),
+                    (4300, Quiet),
+                    (5200, Words("")),
+                ],
+                &[SENT, "transcribe 1.1 s [typed on the keypad: 06], 0 later"],
+                "5200 turn",
+            ),
+            (
                 "into words",
                 &[
                     (1000, Voice),

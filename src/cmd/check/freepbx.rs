@@ -10,8 +10,8 @@ use crate::sys::identity::conf::Conf;
 use crate::sys::remedy::USUAL_LOG;
 
 /// Examines whether FreePBX leaves the program and the log of calls alone: at each boot its `fwconsole` gives what is
-/// in the program's folder to the user of its web pages, and opens what is below [`LOGS`] to all. It changes no log
-/// elsewhere. `[blacklist]` in a file of its own names what is spared.
+/// in the program's folder to the user of its web pages, and opens what is below [`OPENED`] to all.
+/// `[blacklist]` in a file of its own names what is spared.
 pub(super) fn examine(root: &Path, program: &Path, log: Option<&Path>, report: &mut Report<'_>) {
     if !is_here(root) {
         return;
@@ -29,7 +29,9 @@ pub(super) fn examine(root: &Path, program: &Path, log: Option<&Path>, report: &
     };
     let spared: Vec<_> = conf.all("blacklist", "item").map(Path::new).collect();
     let agi_bin = program.parent().unwrap_or(program);
-    let log = log.filter(|log| log.starts_with(LOGS) || log.starts_with(agi_bin));
+    let log = log.filter(|log| {
+        OPENED.iter().any(|folder| log.starts_with(folder)) || log.starts_with(agi_bin)
+    });
     let kept = iter::once(program).chain(log);
     let missing: Vec<_> = kept.filter(|path| !spared.contains(path)).collect();
     if missing.is_empty() {
@@ -60,8 +62,13 @@ pub(super) fn is_here(root: &Path) -> bool {
     root.join("etc/freepbx.conf").exists()
 }
 
-/// The folder of logs that FreePBX changes.
-const LOGS: &str = "/var/log/asterisk";
+/// The folders of Asterisk in which FreePBX changes files.
+const OPENED: [&str; 4] = [
+    "/etc/asterisk",
+    "/var/lib/asterisk",
+    "/var/log/asterisk",
+    "/var/spool/asterisk",
+];
 /// The file has a few lines.
 const MAX_CONF: u64 = 1024 * 1024;
 
@@ -125,7 +132,11 @@ mod tests {
         for elsewhere in ["/srv/calls.jsonl", "/var/log/calls.jsonl"] {
             assert_eq!(found(&spared, elsewhere), well, "{elsewhere}");
         }
-        for log in ["/var/log/asterisk/calls/a.jsonl", "/srv/agi-bin/a.jsonl"] {
+        for log in [
+            "/var/log/asterisk/calls/a.jsonl",
+            "/var/spool/asterisk/a.jsonl",
+            "/srv/agi-bin/a.jsonl",
+        ] {
             let shown = file.display();
             let line = format!("item = {log}");
             let way = format!(
