@@ -19,7 +19,7 @@ fn where_sudo_does_not_find_the_program_people_are_told_its_path() {
     ] {
         let told = told(of_shell, of_sudo, "no");
         let path = if is_found { "phone-assistant" } else { PATH };
-        for words in ["Your key: sudo % setup", "then: sudo % check)"] {
+        for words in ["Your key: sudo % setup", "then: sudo % check --user pbx)"] {
             assert!(told.contains(&words.replace('%', path)), "{told}");
         }
         let notes = told.lines().filter(|line| line.starts_with("note: "));
@@ -53,7 +53,9 @@ fn told(of_shell: &str, of_sudo: Option<&str>, packaged: &str) -> String {
         root.display()
     );
     let rest = "settings=/etc/phone-assistant configure=no dialplan=yes extension= conversation=";
-    let end = format!("{places} {rest}\ncalled=$(name_for_sudo)\nsay_what_is_next\n");
+    let end = format!(
+        "{places} {rest}\ncalled=$(name_for_sudo) asked_as=' --user pbx'\nsay_what_is_next\n"
+    );
     machine.write("src/install.sh", functions.to_owned() + &end);
     let mut command = machine.command(&[]);
     let done = command.env("PATH", path(of_shell)).outcome();
