@@ -457,7 +457,7 @@ name_places() {
 # Nobody else can rename it; it goes when this ends, and what ends this early is noticed once the next command is over.
 make_work() {
     temporary=${TMPDIR:-/tmp}
-    if [ "$(id -u)" = 0 ] && [ -z "$(find "$temporary/." -prune \( -user 0 -o -user "$(id -un)" \) \( -perm -1000 -o ! -perm -20 ! -perm -2 \))" ]; then
+    if [ "$(id -u)" = 0 ] && [ -z "$(find "$temporary/." -prune \( -user 0 -o -user "$(my_name)" \) \( -perm -1000 -o ! -perm -20 ! -perm -2 \))" ]; then
         die "others can change what is in $temporary: set TMPDIR to a folder of your own"
     fi
     work=''
@@ -482,10 +482,16 @@ unguessable() {
 sweep() {
     for left in "$temporary"/phone-assistant-install.*.*; do
         process=${left#"$temporary"/phone-assistant-install.}
-        if is_of "$(id -un)" "$left" && ! kill -0 "${process%%.*}" 2>/dev/null; then
+        if is_of "$(my_name)" "$left" && ! kill -0 "${process%%.*}" 2>/dev/null; then
             "$work/phone-assistant" place trees -- "$left" >/dev/null 2>&1 || :
         fi
     done
+}
+
+# The name of the user who runs this, or their number: in a container a user may have no name.
+my_name() {
+    name=$(id -un 2>/dev/null) || name=$(id -u)
+    echo "$name"
 }
 
 # is_of USER FOLDER: whether it is a folder, no link, and belongs to that user.
@@ -495,7 +501,7 @@ is_of() {
 
 # is_roots -d|-f PATH: whether it is such a folder or file, no link, and only root, or the user who runs this, can change it.
 is_roots() {
-    [ -n "$(find "$2" -prune -type "${1#-}" \( -user 0 -o -user "$(id -un)" \) ! -perm -20 ! -perm -2 2>/dev/null)" ]
+    [ -n "$(find "$2" -prune -type "${1#-}" \( -user 0 -o -user "$(my_name)" \) ! -perm -20 ! -perm -2 2>/dev/null)" ]
 }
 
 # keep NAME COMMAND...: what it prints, in a file of ours. Some tools do not tell that a disk is full, so it is compared.
@@ -727,7 +733,7 @@ sweep_builds() {
 find_rust() {
     needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$here/Cargo.toml" 2>/dev/null) ||
         die "$here has no Cargo.toml: run install.sh in the folder of the sources, or use --binary FILE"
-    me=$(id -un)
+    me=$(my_name)
     too_old=''
     for builder in ${SUDO_USER:-} "$me"; do
         for rust in "$(home_of "$builder")/.cargo/bin/" ''; do

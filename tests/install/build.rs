@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::machine::{Machine, OLDEST_RUST};
+use super::machine::{Machine, OLDEST_RUST, Outcomes};
 
 #[test]
 fn the_demos_build_is_the_installers_and_stdout_names_it_alone() {
@@ -26,6 +26,17 @@ fn the_demos_build_is_the_installers_and_stdout_names_it_alone() {
     let path = path.strip_suffix('\n').unwrap();
     assert!(path.starts_with(machine.path("src/target").to_str().unwrap()));
     assert_eq!(fs::read(path).unwrap(), machine.read("tools/static"));
+}
+
+#[test]
+fn a_user_without_a_name_can_build() {
+    let machine = Machine::new();
+    machine.rust(OLDEST_RUST, "/");
+    machine.tool("musl-gcc", "exit 0");
+    let nameless = "case $1 in -un) echo 'id: no name' >&2; exit 1 ;; *) echo 54321 ;; esac";
+    machine.tool("id", nameless);
+    let built = machine.command(&["--build"]).outcome();
+    built.succeeds().says("building for").says("as 54321");
 }
 
 #[test]
