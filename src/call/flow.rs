@@ -306,13 +306,11 @@ impl<O: Write> Flow<'_, O> {
                 None
             }
             Act::Keep(messages, kept) => {
-                let question = &self.scene.turn.question;
-                if self.messages.keep(&messages, question, SystemTime::now()) {
-                    // A thread that has ended gives up what it was writing.
-                    kept.send(()).ok();
-                } else {
-                    self.scene.turn.has_lost_message = true;
-                }
+                let (turn, now) = (&mut self.scene.turn, SystemTime::now());
+                let question = &turn.question;
+                turn.has_lost_message |= !self
+                    .messages
+                    .keep_and_confirm(&messages, &kept, question, now);
                 None
             }
             // What is left is asked of Asterisk, or costs money.

@@ -5,6 +5,7 @@ use std::mem::take;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use crossbeam_channel::Sender;
 use log::{info, warn};
 
 use super::turn::Turn;
@@ -105,8 +106,24 @@ impl Messages {
         }
     }
 
-    /// Keeps messages of the caller's, who has just said `question`. Returns whether all of them are kept.
-    pub(super) fn keep(&mut self, messages: &[Message], question: &str, now: SystemTime) -> bool {
+    /// Keeps messages of the caller's, who has just said `question`, and lets what confirms them be spoken where all of
+    /// them are kept. Returns whether that is so.
+    pub(super) fn keep_and_confirm(
+        &mut self,
+        messages: &[Message],
+        kept: &Sender<()>,
+        question: &str,
+        now: SystemTime,
+    ) -> bool {
+        let are_kept = self.keep(messages, question, now);
+        if are_kept {
+            // A thread that has ended gives up what it was writing.
+            kept.send(()).ok();
+        }
+        are_kept
+    }
+
+    fn keep(&mut self, messages: &[Message], question: &str, now: SystemTime) -> bool {
         let Some(settings) = self.settings.clone() else {
             return false;
         };

@@ -372,25 +372,29 @@ fn the_end_waits_for_the_next_packet_where_it_is_doubted_that_the_caller_speaks(
     assert!(matches!(step, Step::Wait(_)), "nothing is waited for");
 }
 
+/// An answer, or else the greeting, that a caller has interrupted who has been quiet since for so many samples.
+fn interrupted(is_answer: bool, quiet: usize, began: Instant) -> (Dialogue, Scene) {
+    let mut scene = Scene::new(began);
+    let mut voice = crate::call::phase::tests::caller(began, None);
+    voice.hear(&[0; 8000], began);
+    let said = testkit::audio::clips::babble(8000, "waterfall");
+    voice.hear(&said.samples, began);
+    voice.hear(&vec![0; quiet], began);
+    scene.caller = Some(voice);
+    let mut dialogue = Dialogue::new(settings(), began);
+    scene.turn.is_interrupted = is_answer;
+    if !is_answer {
+        dialogue.begin();
+        dialogue.said(true, &mut scene, began);
+    }
+    (dialogue, scene)
+}
+
 #[test]
 fn a_sound_without_words_that_goes_on_keeps_no_answer_and_no_phrase_waiting() {
-    use crate::call::phase::tests::caller;
     let began = Instant::now();
     for is_answer in [true, false] {
-        let mut scene = Scene::new(began);
-        let mut voice = caller(began, None);
-        voice.hear(&[0; 8000], began);
-        voice.hear(
-            &testkit::audio::clips::babble(8000, "waterfall").samples,
-            began,
-        );
-        scene.caller = Some(voice);
-        let mut dialogue = Dialogue::new(settings(), began);
-        scene.turn.is_interrupted = is_answer;
-        if !is_answer {
-            dialogue.begin();
-            dialogue.said(true, &mut scene, began);
-        }
+        let (mut dialogue, mut scene) = interrupted(is_answer, 0, began);
         assert!(scene.is_in_turn());
         let next = dialogue.answered(Ok(Answered::NoSpeech), false, &mut scene, began);
         let next = told(&next.expect("nothing fails"), began);
@@ -405,22 +409,9 @@ fn a_sound_without_words_that_goes_on_keeps_no_answer_and_no_phrase_waiting() {
 /// within a moment, but nothing would begin it again. A background is waited for twice only.
 #[test]
 fn what_has_just_been_said_is_heard_before_what_was_interrupted_goes_on() {
-    use crate::call::phase::tests::caller;
     let began = Instant::now();
     for is_answer in [true, false] {
-        let mut scene = Scene::new(began);
-        let mut voice = caller(began, None);
-        voice.hear(&[0; 8000], began);
-        let said = testkit::audio::clips::babble(8000, "waterfall");
-        voice.hear(&said.samples, began);
-        voice.hear(&[0; 2400], began);
-        scene.caller = Some(voice);
-        let mut dialogue = Dialogue::new(settings(), began);
-        scene.turn.is_interrupted = is_answer;
-        if !is_answer {
-            dialogue.begin();
-            dialogue.said(true, &mut scene, began);
-        }
+        let (mut dialogue, mut scene) = interrupted(is_answer, 2400, began);
         let mut steps = Vec::new();
         for _ in 0..3 {
             assert!(scene.is_in_turn());

@@ -250,13 +250,10 @@ impl<O: Write> Flow<'_, O> {
             };
             match event {
                 Event::Messages(messages, kept) => {
-                    let question = &exchange.question;
-                    if self.messages.keep(&messages, question, SystemTime::now()) {
-                        // A thread that has ended gives up what it was writing.
-                        kept.send(()).ok();
-                    } else {
-                        interrupted.has_lost_message = true;
-                    }
+                    let (question, now) = (&exchange.question, SystemTime::now());
+                    interrupted.has_lost_message |= !self
+                        .messages
+                        .keep_and_confirm(&messages, &kept, question, now);
                     continue;
                 }
                 Event::Heard(ref words) if !words.is_empty() => exchange.question.clone_from(words),

@@ -59,8 +59,8 @@ pub(super) fn examine<'c>(
     Some(config)
 }
 
-/// Whether a provider can be asked at all. The usual fallback needs a Google account; where
-/// there is none, calls skip it.
+/// Whether a provider can be asked at all. The usual fallback needs a Google account; where there is none, calls
+/// skip it.
 pub(super) fn is_asked(config: &Config, endpoint: &Endpoint) -> bool {
     !endpoint.uses_account() || uses_account(config)
 }
